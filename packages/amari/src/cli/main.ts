@@ -1,0 +1,2 @@
+#!/usr/bin/env node
+console.log("amari", ...process.argv.slice(2));

@@ -1,0 +1,146 @@
+import { isFloat, type Kernel, type Program, type ScalarFunction, type Step } from "@amari/core/backend";
+import { denseArray, emptyArray, isDense, offsetsOf, type StridedArray, toDense } from "./array.ts";
+
+/**
+ * What each kind of kernel means. An operation computes in float64 and its result is rounded once to the dtype (by
+ * being stored in a typed array of it), so in float32 every operation is correctly rounded but for the error of its
+ * float64 definition. Sums and products accumulate in float64 and round at the end.
+ */
+export function runStep(step: Step, inputs: readonly StridedArray[]): readonly StridedArray[] {
+  const { kernel } = step.operation;
+  switch (kernel.kind) {
+    case "elementwise":
+      return [elementwise(kernel, step, inputs)];
+    case "reduce":
+      return [reduce(kernel, step, inputs[0]!)];
+    case "view":
+      return [view(kernel, step, inputs[0]!)];
+    case "dot":
+      return [dot(step, inputs[0]!, inputs[1]!)];
+    case "routine": {
+      const outputs = step.outputs.map(emptyArray);
+      kernel.run(inputs.map(toDense), step.attributes as never, outputs);
+      return outputs;
+    }
+    case "constant":
+    case "data":
+    case "alias":
+    case "pick":
+    case "placeholder":
+      throw new Error(`a ${kernel.kind} is no step of a program`);
+  }
+}
+
+type KernelOf<K extends Kernel["kind"]> = Extract<Kernel, { kind: K }>;
+
+/** One scalar function at every place. */
+function elementwise(
+  kernel: KernelOf<"elementwise">,
+  step: Step,
+  inputs: readonly StridedArray[],
+): StridedArray {
+  const f: ScalarFunction = kernel.scalar(step.attributes as never, inputs.at(-1)!.dtype);
+  const result = emptyArray(step.outputs[0]!);
+  const out = result.data;
+  const [x, y, z, w] = inputs.map(reader);
+  if (y === undefined) for (let i = 0; i < out.length; i++) out[i] = f(x!(i));
+  else if (z === undefined) for (let i = 0; i < out.length; i++) out[i] = f(x!(i), y(i));
+  else if (w === undefined) for (let i = 0; i < out.length; i++) out[i] = f(x!(i), y(i), z(i));
+  else for (let i = 0; i < out.length; i++) out[i] = f(x!(i), y(i), z(i), w(i));
+  return result;
+}
+
+/** Reads element i of a window, counted in row-major order. */
+function reader(array: StridedArray): (i: number) => number {
+  const { data, offset, strides } = array;
+  if (isDense(array)) return (i) => data[i]!;
+  if (strides.every((stride) => stride === 0)) return () => data[offset]!;
+  const offsets = offsetsOf(array);
+  return (i) => data[offsets[i]!]!;
+}
+
+/** A fold over some axes, in row-major order. */
+function reduce(kernel: KernelOf<"reduce">, step: Step, input: StridedArray): StridedArray {
+  const { axes } = step.attributes as { readonly axes: readonly number[] };
+  const pick = (list: readonly number[], folded: boolean) =>
+    list.filter((_, axis) => axes.includes(axis) === folded);
+  const window = (folded: boolean, offset: number) =>
+    offsetsOf({ shape: pick(input.shape, folded), strides: pick(input.strides, folded), offset });
+  const [kept, folded] = [window(false, input.offset), window(true, 0)];
+  const { data } = input;
+  const { combine } = kernel;
+  const initial = kernel.initial(input.dtype);
+  const result = emptyArray(step.outputs[0]!);
+  // Integer folds wrap at each step, so that a product beyond 2^53 keeps its low bits.
+  const wrap = isFloat(input.dtype) ? null : emptyArray({ shape: [1], dtype: input.dtype }).data;
+  kept.forEach((start, i) => {
+    let accumulator = initial;
+    if (wrap === null)
+      for (let k = 0; k < folded.length; k++) accumulator = combine(accumulator, data[start + folded[k]!]!);
+    else {
+      for (let k = 0; k < folded.length; k++) {
+        wrap[0] = combine(accumulator, data[start + folded[k]!]!);
+        accumulator = wrap[0]!;
+      }
+    }
+    result.data[i] = accumulator;
+  });
+  return result;
+}
+
+/** The same elements under other indices; copied only where strides cannot express it. */
+function view(kernel: KernelOf<"view">, step: Step, input: StridedArray): StridedArray {
+  const { shape } = step.outputs[0]!;
+  const window = kernel.view(input, step.attributes as never, shape);
+  if (window !== null) return { ...input, ...window };
+  const dense = toDense(input);
+  return {
+    ...denseArray(dense.data, dense),
+    ...kernel.view(denseArray(dense.data, dense), step.attributes as never, shape)!,
+  };
+}
+
+/** `[...batch, m, k] x [...batch, k, n]`, each element one sum over k in order. */
+function dot(step: Step, left: StridedArray, right: StridedArray): StridedArray {
+  const result = emptyArray(step.outputs[0]!);
+  const [m, n] = result.shape.slice(-2) as [number, number];
+  const k = left.shape.at(-1)!;
+  const batchOffsets = ({ shape, strides, offset }: StridedArray) =>
+    offsetsOf({ shape: shape.slice(0, -2), strides: strides.slice(0, -2), offset });
+  const [lefts, rights] = [batchOffsets(left), batchOffsets(right)];
+  const [leftRow, leftColumn] = left.strides.slice(-2) as [number, number];
+  const [rightRow, rightColumn] = right.strides.slice(-2) as [number, number];
+  const [a, b] = [left.data, right.data];
+  const row = new Float64Array(n);
+  lefts.forEach((leftStart, batch) => {
+    const rightStart = rights[batch]!;
+    for (let i = 0; i < m; i++) {
+      row.fill(0);
+      for (let p = 0; p < k; p++) {
+        const x = a[leftStart + i * leftRow + p * leftColumn]!;
+        const start = rightStart + p * rightRow;
+        for (let j = 0; j < n; j++) row[j]! += x * b[start + j * rightColumn]!;
+      }
+      result.data.set(row, batch * m * n + i * n);
+    }
+  });
+  return result;
+}
+
+/** Runs a whole program on dense inputs; returns its outputs, dense. */
+export function runProgram(program: Program, inputs: readonly StridedArray[]): StridedArray[] {
+  const slots: StridedArray[] = [...inputs];
+  for (const step of program.steps) {
+    const results = runStep(
+      step,
+      step.inputs.map((slot) => slots[slot]!),
+    );
+    results.forEach((result, i) => {
+      slots[step.output + i] = result;
+    });
+  }
+  return program.outputs.map((slot) => {
+    const dense = toDense(slots[slot]!);
+    return denseArray(dense.data, dense);
+  });
+}

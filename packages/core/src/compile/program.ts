@@ -1,0 +1,24 @@
+import type { DType } from "../dtype.ts";
+import type { Operation, TensorType } from "../operation.ts";
+
+/** One operation of a program: reads slots, writes the slots `output`, `output + 1`, ... */
+export interface Step {
+  readonly operation: Operation;
+  readonly attributes: unknown;
+  readonly inputs: readonly number[];
+  readonly output: number;
+  readonly outputs: readonly TensorType[];
+}
+
+/**
+ * A straight-line program over numbered slots: what a backend compiles. The first slots are the inputs, then the
+ * scalars (numbers that the caller hands over at each run), then what the steps write.
+ */
+export interface Program {
+  readonly inputs: readonly TensorType[];
+  readonly scalars: readonly DType[];
+  readonly steps: readonly Step[];
+  readonly outputs: readonly number[];
+  /** The type of every slot. */
+  readonly slots: readonly TensorType[];
+}

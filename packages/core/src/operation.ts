@@ -1,0 +1,69 @@
+import type { DType, TypedArray } from "./dtype.ts";
+import type { Shape } from "./shape-types.ts";
+
+/** What is known of a tensor before it has a value. */
+export interface TensorType {
+  readonly shape: Shape;
+  readonly dtype: DType;
+}
+
+/** A dense, row-major array: what a routine reads and writes. */
+export interface DenseArray extends TensorType {
+  readonly data: TypedArray;
+}
+
+/** A strided window on an array, in elements: what a view maps to another one without moving an element. */
+export interface StridedView {
+  readonly shape: Shape;
+  readonly strides: readonly number[];
+  readonly offset: number;
+}
+
+/** A function of scalars: an elementwise operation at one place. */
+export type ScalarFunction = (...operands: number[]) => number;
+
+/**
+ * What an operation computes, in a form that an interpreter can run and a compiler can lower. There are few kinds and
+ * many operations: a backend switches over the kinds and never over the operations.
+ */
+export type Kernel =
+  /** One scalar function at every place; all operands have the shape of the result. */
+  | { readonly kind: "elementwise"; readonly scalar: (attributes: never, dtype: DType) => ScalarFunction }
+  /** A fold over the axes `attributes.axes`, in row-major order, in float64 for floats. */
+  | {
+      readonly kind: "reduce";
+      readonly initial: (dtype: DType) => number;
+      readonly combine: (accumulator: number, element: number) => number;
+    }
+  /** The same elements under other indices; `null` where strides cannot express it and a dense copy must come first. */
+  | {
+      readonly kind: "view";
+      readonly view: (input: StridedView, attributes: never, shape: Shape) => StridedView | null;
+    }
+  /** `[...batch, m, k] x [...batch, k, n] -> [...batch, m, n]`. */
+  | { readonly kind: "dot" }
+  /** A whole-array algorithm that does not fuse; this is its reference implementation. */
+  | {
+      readonly kind: "routine";
+      readonly run: (
+        inputs: readonly DenseArray[],
+        attributes: never,
+        outputs: readonly DenseArray[],
+      ) => void;
+    }
+  /** The scalar `attributes.value`, handed to the program at run time so that it is in no structural key. */
+  | { readonly kind: "constant" }
+  /** Host data: always stored, never computed. */
+  | { readonly kind: "data" }
+  /** The input itself. */
+  | { readonly kind: "alias" }
+  /** Output `attributes.index` of an operation with several outputs. */
+  | { readonly kind: "pick" }
+  /** An argument of a traced function; never computed. */
+  | { readonly kind: "placeholder" };
+
+/** What evaluation needs of an operation. The rules for differentiation and batching are in `define/primitive.ts`. */
+export interface Operation {
+  readonly name: string;
+  readonly kernel: Kernel;
+}

@@ -1,0 +1,66 @@
+import { type Defined, define, integers, on, reals } from "../define/definition.ts";
+import { elementwisePrimitive } from "../define/elementwise.ts";
+import { apply, type Primitive } from "../define/primitive.ts";
+import type { AsTypeFunction, AsTypeMethod, Unary } from "../define/signatures.ts";
+import { checkDType, type DType, isFloat } from "../dtype.ts";
+import type { ScalarFunction } from "../operation.ts";
+import type { Tensor } from "../tensor.ts";
+
+const stopPrimitive: Primitive<undefined> = {
+  name: "stopGradient",
+  kernel: { kind: "alias" },
+  type: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
+  jvp: () => null,
+  batch: ({ inputs }) => apply(stopPrimitive, inputs, undefined),
+};
+
+/** The same value, counted as a constant by every derivative. */
+export const stopGradient: Unary = define(
+  {
+    name: "stopGradient",
+    family: "elementwise",
+    primitive: stopPrimitive as Primitive,
+    cases: [],
+    ulp: 0,
+    notDifferentiable: null,
+  },
+  (x: Tensor) => apply(stopPrimitive, [x], undefined),
+) as unknown as Unary;
+
+const conversion = (to: DType): ScalarFunction => {
+  if (to === "bool") return (x) => Number(x !== 0);
+  return isFloat(to) ? (x) => x : Math.trunc;
+};
+
+interface Conversion {
+  readonly dtype: DType;
+}
+
+const convert: Primitive<Conversion> = elementwisePrimitive<Conversion>("astype", {
+  scalar: ({ dtype }) => conversion(dtype),
+  result: ({ dtype }) => dtype,
+  jvp: ({ tangents, attributes }) =>
+    isFloat(attributes.dtype) ? apply(convert, [tangents[0]!], attributes) : null,
+  transpose: ({ cotangents, inputs }) => [cotangents[0]!.astype(inputs[0]!.dtype)],
+});
+
+/**
+ * The values in another dtype. Floats become integers by dropping the fraction, modulo 2^32 (NaN and infinities become
+ * 0); anything becomes a bool by `x != 0`. The derivative passes between floats and is zero elsewhere.
+ */
+export const astype: Defined<AsTypeFunction, AsTypeMethod> = define(
+  {
+    name: "astype",
+    family: "elementwise",
+    primitive: convert as Primitive,
+    cases: [
+      on([[2, 3]], (x) => astype(x, "float64"), integers(-5, 5)),
+      on([[]], (x) => astype(x, "bool"), reals(-2, 2)),
+      on([[0]], (x) => astype(x, "int32"), reals(-2, 2)),
+    ],
+    ulp: 0,
+    notDifferentiable: null,
+  },
+  ((x: Tensor, dtype: DType): Tensor =>
+    x.dtype === checkDType(dtype) ? x : apply(convert, [x], { dtype })) as AsTypeFunction,
+);

@@ -1,0 +1,121 @@
+import { composite, type Defined, define } from "../define/definition.ts";
+import { apply, type Primitive } from "../define/primitive.ts";
+import { alongAxis, routinePrimitive } from "../define/routine.ts";
+import type { ArgReduction } from "../define/signatures.ts";
+import { ArgumentError } from "../errors/errors.ts";
+import { range, resolveAxis, showShape } from "../shape.ts";
+import type { Tensor } from "../tensor.ts";
+import { takeAlongAxis } from "./indexing.ts";
+
+const argsortPrimitive: Primitive<undefined> = routinePrimitive<undefined>(
+  "argsort",
+  ([x], _, [output]) => {
+    const { outer, length } = alongAxis(x!.shape, x!.shape.length - 1);
+    for (let o = 0; o < outer; o++) {
+      const row = x!.data.subarray(o * length, (o + 1) * length);
+      const order = range(0, length).sort((i, j) => compare(row[i]!, row[j]!) || i - j);
+      output!.data.set(order, o * length);
+    }
+  },
+  {
+    type: ([x]) => ({ shape: x!.shape, dtype: "int32" }),
+    jvp: { notDifferentiable: "its result is an integer" },
+    batch: ({ inputs }) => apply(argsortPrimitive, inputs, undefined),
+  },
+);
+
+/** Ascending, NaN last; -0 and 0 are equal. */
+const compare = (a: number, b: number): number =>
+  Number.isNaN(a) || Number.isNaN(b)
+    ? Number(Number.isNaN(a)) - Number(Number.isNaN(b))
+    : a < b
+      ? -1
+      : Number(a > b);
+
+/** The indices that sort x along `axis` (default the last): ascending, stable, NaN last. int32. */
+export const argsort: Defined<(x: Tensor, axis?: number) => Tensor, (this: Tensor, axis?: number) => Tensor> =
+  define(
+    {
+      name: "argsort",
+      family: "routine",
+      primitive: argsortPrimitive as Primitive,
+      cases: [
+        { operands: [{ shape: [2, 5] }], call: (x) => argsort(x) },
+        { operands: [{ shape: [3, 2] }], call: (x) => argsort(x, 0) },
+        { operands: [{ shape: [0] }], call: (x) => argsort(x) },
+      ],
+      ulp: 0,
+      notDifferentiable: "its result is an integer",
+    },
+    (x: Tensor, axis = -1): Tensor => {
+      const at = resolveAxis(axis, x.rank, "argsort");
+      return apply(argsortPrimitive, [x.moveAxis(at, -1)], undefined).moveAxis(-1, at);
+    },
+  );
+
+/** The elements along `axis` (default the last) in ascending order, NaN last. */
+export const sort: Defined<(x: Tensor, axis?: number) => Tensor, (this: Tensor, axis?: number) => Tensor> =
+  define(
+    composite("sort", [
+      { operands: [{ shape: [2, 5] }], call: (x) => sort(x) },
+      { operands: [{ shape: [3, 2] }], call: (x) => sort(x, 0) },
+      { operands: [{ shape: [0] }], call: (x) => sort(x) },
+    ]),
+    (x: Tensor, axis = -1): Tensor => takeAlongAxis(x, argsort(x, axis), axis) as Tensor,
+  );
+
+interface Extreme {
+  readonly better: 1 | -1;
+}
+
+const argExtreme: Primitive<Extreme> = routinePrimitive<Extreme>(
+  "argExtreme",
+  ([x], { better }, [output]) => {
+    const { length } = alongAxis(x!.shape, x!.shape.length - 1);
+    output!.data.forEach((_, o) => {
+      let best = 0;
+      for (let i = 1; i < length; i++) {
+        const [candidate, current] = [x!.data[o * length + i]!, x!.data[o * length + best]!];
+        if (Number.isNaN(current)) break;
+        if (Number.isNaN(candidate) || (candidate - current) * better > 0) best = i;
+      }
+      output!.data[o] = best;
+    });
+  },
+  {
+    type: ([x]) => ({ shape: x!.shape.slice(0, -1), dtype: "int32" }),
+    jvp: { notDifferentiable: "its result is an integer" },
+    batch: ({ inputs, attributes }) => apply(argExtreme, inputs, attributes),
+  },
+);
+
+function argReduction(name: string, better: 1 | -1): ArgReduction {
+  const call = (x: Tensor, axis?: number): Tensor => {
+    const [rows, at] = axis === undefined ? [x.reshape([x.size]), 0] : [x, resolveAxis(axis, x.rank, name)];
+    if (rows.shape[at] === 0)
+      throw new ArgumentError(`${name}: axis ${at} of ${showShape(x.shape)} is empty and has no extreme`);
+    return apply(argExtreme, [rows.moveAxis(at, -1)], { better });
+  };
+  return define(
+    {
+      name,
+      family: "reduction",
+      primitive: argExtreme as Primitive,
+      cases: [
+        { operands: [{ shape: [2, 5] }], call: (x) => call(x, 1) },
+        { operands: [{ shape: [2, 3] }], call: (x) => call(x) },
+        { operands: [{ shape: [] }], call: (x) => call(x) },
+        { operands: [{ shape: [3, 0] }], call: (x) => call(x, 0) },
+      ],
+      ulp: 0,
+      notDifferentiable: "its result is an integer",
+    },
+    call,
+  ) as unknown as ArgReduction;
+}
+
+/** The index of the largest element along `axis`, or of all in row-major order; the first of equals, NaN wins. int32. */
+export const argmax: ArgReduction = argReduction("argmax", 1);
+
+/** The index of the smallest element along `axis`, or of all in row-major order; the first of equals, NaN wins. int32. */
+export const argmin: ArgReduction = argReduction("argmin", -1);

@@ -1,0 +1,123 @@
+import { reals } from "../define/definition.ts";
+import { binary, unary } from "../define/elementwise.ts";
+import type { Binary, Unary } from "../define/signatures.ts";
+
+/** The sine of an angle in radians. */
+export const sin: Unary = unary("sin", {
+  eval: Math.sin,
+  accepts: "float",
+  jvp: (x, dx) => dx.mul(x.cos()),
+  domain: reals(-4, 4),
+  ulp: 2,
+});
+
+/** The cosine of an angle in radians. */
+export const cos: Unary = unary("cos", {
+  eval: Math.cos,
+  accepts: "float",
+  jvp: (x, dx) => dx.mul(x.sin().neg()),
+  domain: reals(-4, 4),
+  ulp: 2,
+});
+
+/** The tangent of an angle in radians. */
+export const tan: Unary = unary("tan", {
+  eval: Math.tan,
+  accepts: "float",
+  jvp: (_x, dx, y) => dx.mul(y.square().add(1)),
+  domain: reals(-1.2, 1.2),
+  ulp: 4,
+});
+
+/** The angle in [-pi/2, pi/2] whose sine is x. */
+export const asin: Unary = unary("asin", {
+  eval: Math.asin,
+  accepts: "float",
+  jvp: (x, dx) => dx.mul(x.square().neg().add(1).rsqrt()),
+  domain: reals(-0.9, 0.9),
+  ulp: 4,
+});
+
+/** The angle in [0, pi] whose cosine is x. */
+export const acos: Unary = unary("acos", {
+  eval: Math.acos,
+  accepts: "float",
+  jvp: (x, dx) => dx.mul(x.square().neg().add(1).rsqrt().neg()),
+  domain: reals(-0.9, 0.9),
+  ulp: 4,
+});
+
+/** The angle in [-pi/2, pi/2] whose tangent is x. */
+export const atan: Unary = unary("atan", {
+  eval: Math.atan,
+  accepts: "float",
+  jvp: (x, dx) => dx.div(x.square().add(1)),
+  domain: reals(-3, 3),
+  ulp: 4,
+});
+
+/** The angle in (-pi, pi] of the point (x, y); the operand y comes first, as everywhere. */
+export const atan2: Binary = binary("atan2", {
+  eval: Math.atan2,
+  accepts: "float",
+  jvp: [
+    (y, x, dy) => dy.mul(x.div(x.square().add(y.square()))),
+    (y, x, dx) => dx.mul(y.neg().div(x.square().add(y.square()))),
+  ],
+  domain: [reals(0.3, 2), reals(0.3, 2)],
+  ulp: 4,
+});
+
+/** The hyperbolic sine. */
+export const sinh: Unary = unary("sinh", {
+  eval: Math.sinh,
+  accepts: "float",
+  jvp: (x, dx) => dx.mul(x.cosh()),
+  domain: reals(-3, 3),
+  ulp: 4,
+});
+
+/** The hyperbolic cosine. */
+export const cosh: Unary = unary("cosh", {
+  eval: Math.cosh,
+  accepts: "float",
+  jvp: (x, dx) => dx.mul(x.sinh()),
+  domain: reals(-3, 3),
+  ulp: 4,
+});
+
+/** The hyperbolic tangent. */
+export const tanh: Unary = unary("tanh", {
+  eval: Math.tanh,
+  accepts: "float",
+  jvp: (_x, dx, y) => dx.mul(y.square().neg().add(1)),
+  domain: reals(-3, 3),
+  ulp: 2,
+});
+
+/** The inverse of {@link sinh}. */
+export const asinh: Unary = unary("asinh", {
+  eval: Math.asinh,
+  accepts: "float",
+  jvp: (x, dx) => dx.mul(x.square().add(1).rsqrt()),
+  domain: reals(-3, 3),
+  ulp: 4,
+});
+
+/** The inverse of {@link cosh} for x >= 1. */
+export const acosh: Unary = unary("acosh", {
+  eval: Math.acosh,
+  accepts: "float",
+  jvp: (x, dx) => dx.mul(x.square().sub(1).rsqrt()),
+  domain: reals(1.3, 4),
+  ulp: 4,
+});
+
+/** The inverse of {@link tanh} for |x| < 1. */
+export const atanh: Unary = unary("atanh", {
+  eval: Math.atanh,
+  accepts: "float",
+  jvp: (x, dx) => dx.div(x.square().neg().add(1)),
+  domain: reals(-0.8, 0.8),
+  ulp: 4,
+});

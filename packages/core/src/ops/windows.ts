@@ -1,0 +1,187 @@
+import { scalar } from "../define/coerce.ts";
+import { type Defined, define, on } from "../define/definition.ts";
+import { apply, type Primitive } from "../define/primitive.ts";
+import type * as Signatures from "../define/signatures.ts";
+import { viewPrimitive } from "../define/view.ts";
+import { ArgumentError, AxisError } from "../errors/errors.ts";
+import type { Kernel } from "../operation.ts";
+import { showShape, stridesOf } from "../shape.ts";
+import type { Shape } from "../shape-types.ts";
+import type { Tensor } from "../tensor.ts";
+
+interface Window {
+  readonly starts: readonly number[];
+  readonly steps: readonly number[];
+  readonly shape: Shape;
+}
+
+const slicePrimitive = viewPrimitive<Window>("slice", {
+  shape: (_, { shape }) => shape,
+  view: (input, { starts, steps }, shape) => ({
+    shape,
+    strides: input.strides.map((stride, i) => stride * steps[i]!),
+    offset: input.strides.reduce((offset, stride, i) => offset + stride * starts[i]!, input.offset),
+  }),
+  transpose: (cotangent, operand, { starts, steps, shape }) => {
+    const spans = shape.map((n, i) => (n === 0 ? 0 : (n - 1) * steps[i]! + 1));
+    return padBy(cotangent, {
+      low: starts,
+      high: operand.shape.map((n, i) => n - starts[i]! - spans[i]!),
+      interior: steps.map((step) => step - 1),
+    });
+  },
+  batch: ({ starts, steps, shape }, size) => ({
+    starts: [0, ...starts],
+    steps: [1, ...steps],
+    shape: [size, ...shape],
+  }),
+});
+
+/**
+ * One entry per leading axis: an index (drops the axis), `[start, end]`, `[start, end, step]` with a positive step, or
+ * null for the whole axis. Negative positions count from the end; ranges are clipped to the axis.
+ *
+ * @example x.slice(0, [1, 3]) is NumPy's x[0, 1:3]
+ * @throws AxisError for more entries than axes or an index out of range
+ */
+export const slice: Defined<Signatures.SliceFunction, Signatures.SliceMethod> = define(
+  {
+    name: "slice",
+    family: "view",
+    primitive: slicePrimitive as Primitive,
+    cases: [
+      on([[5]], (x) => slice(x, [1, 4])),
+      on([[4, 5]], (x) => slice(x, -1, [0, 5, 2])),
+      on([[4, 5]], (x) => slice(x, null, [3, 3])),
+    ],
+    ulp: 0,
+    notDifferentiable: null,
+  },
+  (x: Tensor, ...entries: Signatures.SliceEntry[]): Tensor => {
+    if (entries.length > x.rank) {
+      throw new AxisError(`slice: ${entries.length} entries for the ${x.rank} axes of ${showShape(x.shape)}`);
+    }
+    const window = x.shape.map((n, axis) => resolveEntry(entries[axis] ?? null, n, axis));
+    const isWhole = window.every(
+      ([start, step, length], i) => start === 0 && step === 1 && length === x.shape[i],
+    );
+    const shape = window.map(([, , length]) => length);
+    const part = isWhole
+      ? x
+      : apply(slicePrimitive, [x], {
+          starts: window.map(([s]) => s),
+          steps: window.map(([, s]) => s),
+          shape,
+        });
+    return part.reshape(shape.filter((_, axis) => typeof entries[axis] !== "number"));
+  },
+);
+
+function resolveEntry(
+  entry: Signatures.SliceEntry,
+  size: number,
+  axis: number,
+): readonly [number, number, number] {
+  if (entry === null) return [0, 1, size];
+  if (typeof entry === "number") {
+    const index = entry < 0 ? entry + size : entry;
+    if (!Number.isInteger(entry) || index < 0 || index >= size) {
+      throw new AxisError(`slice: index ${entry} is out of range for axis ${axis} of size ${size}`);
+    }
+    return [index, 1, 1];
+  }
+  const [start, end, step = 1] = entry;
+  if (![start, end, step].every(Number.isInteger) || step < 1) {
+    throw new ArgumentError(
+      `slice: expected [start, end, step] of integers with step >= 1, got [${entry.join(", ")}]`,
+    );
+  }
+  const clip = (position: number) => Math.min(Math.max(position < 0 ? position + size : position, 0), size);
+  const first = clip(start);
+  return [first, step, Math.max(0, Math.ceil((clip(end) - first) / step))];
+}
+
+interface Padding {
+  readonly low: readonly number[];
+  readonly high: readonly number[];
+  /** Zeros between neighbours: what the adjoint of a strided slice needs. */
+  readonly interior: readonly number[];
+}
+
+const padPrimitive: Primitive<Padding> = {
+  name: "pad",
+  kernel: {
+    kind: "routine",
+    run: ([input], { low, interior }: Padding, [output]) => {
+      const { shape, data } = input!;
+      const outStrides = stridesOf(output!.shape);
+      const index = new Array<number>(shape.length).fill(0);
+      for (let i = 0; i < data.length; i++) {
+        let at = 0;
+        for (let axis = 0; axis < shape.length; axis++) {
+          at += (low[axis]! + index[axis]! * (interior[axis]! + 1)) * outStrides[axis]!;
+        }
+        output!.data[at] = data[i]!;
+        for (let axis = shape.length - 1; axis >= 0 && ++index[axis]! === shape[axis]; axis--)
+          index[axis] = 0;
+      }
+    },
+  } as Kernel,
+  type: ([input], { low, high, interior }) => ({
+    shape: input!.shape.map((n, i) => n + low[i]! + high[i]! + Math.max(0, n - 1) * interior[i]!),
+    dtype: input!.dtype,
+  }),
+  jvp: ({ tangents, attributes }) => apply(padPrimitive, [tangents[0]!], attributes),
+  transpose: ({ cotangents, inputs, attributes: { low, interior } }) => {
+    const steps = interior.map((n) => n + 1);
+    return [apply(slicePrimitive, [cotangents[0]!], { starts: low, steps, shape: inputs[0]!.shape })];
+  },
+  batch: ({ inputs, attributes: { low, high, interior } }) =>
+    apply(padPrimitive, inputs, { low: [0, ...low], high: [0, ...high], interior: [0, ...interior] }),
+};
+
+const padBy = (x: Tensor, padding: Padding): Tensor => apply(padPrimitive, [x], padding);
+
+/**
+ * Puts `value` (default 0) around x: `widths` has `[before, after]` for each axis.
+ *
+ * @throws ArgumentError unless there is a pair of non-negative integers for each axis
+ */
+export const pad: Defined<Signatures.PadFunction, Signatures.PadMethod> = define(
+  {
+    name: "pad",
+    family: "view",
+    primitive: padPrimitive as Primitive,
+    cases: [
+      on([[2, 3]], (x) =>
+        pad(x, [
+          [1, 0],
+          [0, 2],
+        ]),
+      ),
+      on([[0]], (x) => pad(x, [[1, 1]])),
+      on([[]], (x) => pad(x, [])),
+      on([[3]], (x) => pad(x, [[1, 1]], 7)),
+    ],
+    ulp: 0,
+    notDifferentiable: null,
+  },
+  (x: Tensor, widths: readonly (readonly [number, number])[], value = 0): Tensor => {
+    const flat = widths.flat();
+    if (widths.length !== x.rank || flat.some((n) => !Number.isInteger(n) || n < 0)) {
+      throw new ArgumentError(
+        `pad: expected [before, after] of non-negative integers for each of the ${x.rank} axes, ` +
+          `got ${JSON.stringify(widths)}`,
+      );
+    }
+    if (flat.every((n) => n === 0)) return x;
+    const padding = {
+      low: widths.map(([n]) => n),
+      high: widths.map(([, n]) => n),
+      interior: widths.map(() => 0),
+    };
+    const padded = padBy(x, padding);
+    if (Object.is(value, 0)) return padded;
+    return padBy(scalar(true, "bool").broadcastTo(x.shape), padding).where(padded, value);
+  },
+);

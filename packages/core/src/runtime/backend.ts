@@ -1,0 +1,66 @@
+import type { Program } from "../compile/program.ts";
+import type { DType } from "../dtype.ts";
+import { BackendError } from "../errors/errors.ts";
+
+/** Memory that a backend owns; opaque to everyone else. */
+export interface Block {
+  readonly bytes: number;
+}
+
+/** A program in the form that its backend runs. */
+export interface Executable {
+  readonly program: Program;
+}
+
+/** What a backend can do. */
+export interface Capabilities {
+  readonly dtypes: readonly DType[];
+  /** Whether `readSync` exists, so that `dataSync` and `itemSync` work. */
+  readonly synchronousReads: boolean;
+}
+
+/** Where programs run. A third party implements this interface and registers an instance by value. */
+export interface Backend {
+  readonly name: string;
+  readonly capabilities: Capabilities;
+  alloc(bytes: number): Block;
+  free(block: Block): void;
+  /** Copies `bytes` into the block. */
+  write(block: Block, bytes: Uint8Array): void;
+  /** The bytes of the block, as a copy. */
+  read(block: Block): Promise<Uint8Array>;
+  readSync?(block: Block): Uint8Array;
+  /** Prepares a whole program. */
+  compile(program: Program): Executable;
+  /**
+   * Runs a program: reads `inputs` and `scalars` in the order of the program's, writes `outputs`. Work may be queued;
+   * a late error rejects the next read. An output block may be one of the input blocks where it was donated.
+   */
+  submit(
+    executable: Executable,
+    inputs: readonly Block[],
+    scalars: readonly number[],
+    outputs: readonly Block[],
+  ): void;
+  /** Resolves when everything submitted has run. */
+  flush(): Promise<void>;
+  close(): Promise<void>;
+}
+
+let defaultBackend: Backend | null = null;
+
+/** Sets where nodes run whose inputs are not yet on any backend. The package `amari` sets it on import. */
+export function setDefaultBackend(backend: Backend): void {
+  defaultBackend = backend;
+}
+
+/** The backend that {@link setDefaultBackend} set. @throws BackendError when there is none. */
+export function getDefaultBackend(): Backend {
+  if (defaultBackend === null) {
+    throw new BackendError(
+      'no backend is set: import "amari", which sets one, or call setDefaultBackend(referenceBackend()) ' +
+        'with a backend such as the one of "@amari/backend-reference"',
+    );
+  }
+  return defaultBackend;
+}

@@ -1,0 +1,129 @@
+import { type TypedArray, viewBytes } from "../dtype.ts";
+import { DisposedError } from "../errors/errors.ts";
+import type { TensorType } from "../operation.ts";
+import { sizeOf } from "../shape.ts";
+import type { Backend, Block } from "./backend.ts";
+import { captureSite, type Site } from "./site.ts";
+
+/**
+ * The account of one storage. It outlives the storage, which is how the block of a collected storage is found and
+ * freed; so it must not refer to the storage strongly.
+ */
+export interface Account {
+  readonly bytes: number;
+  readonly site: Site;
+  readonly owner: WeakRef<Storage>;
+  backend: Backend | null;
+  block: Block | null;
+}
+
+/** Every storage that has not been freed, including those that are unreachable but not yet collected. */
+export const accounts: Set<Account> = new Set<Account>();
+
+let liveBytes = 0;
+
+/** Bytes of all accounts. */
+export const totalBytes = (): number => liveBytes;
+
+const collected = new FinalizationRegistry<Account>(release);
+
+/** Frees the block of an account and closes it; does nothing the second time. */
+export function release(account: Account): void {
+  if (!accounts.delete(account)) return;
+  liveBytes -= account.bytes;
+  if (account.block !== null) account.backend!.free(account.block);
+  account.block = null;
+}
+
+/** The value of one tensor: host data not yet placed, a block of a backend, or both. */
+export class Storage {
+  readonly type: TensorType;
+  private readonly account: Account;
+  private host: TypedArray | null;
+  private gone: string | null = null;
+
+  private constructor(
+    type: TensorType,
+    bytes: number,
+    host: TypedArray | null,
+    backend: Backend | null,
+    block: Block | null,
+  ) {
+    this.type = type;
+    this.host = host;
+    this.account = { bytes, site: captureSite(), owner: new WeakRef(this), backend, block };
+    accounts.add(this.account);
+    liveBytes += bytes;
+    collected.register(this, this.account, this.account);
+  }
+
+  /** Host data, on no backend yet. The array is taken over, not copied. */
+  static ofHost(type: TensorType, data: TypedArray): Storage {
+    return new Storage(type, data.byteLength, data, null, null);
+  }
+
+  /** A block that a program has been asked to fill. */
+  static ofBlock(type: TensorType, backend: Backend, block: Block): Storage {
+    return new Storage(type, block.bytes, null, backend, block);
+  }
+
+  /** The backend that the value lives on; `null` for host data that no program has used yet. */
+  get backend(): Backend | null {
+    return this.account.backend;
+  }
+
+  get bytes(): number {
+    return this.account.bytes;
+  }
+
+  /** The block on `backend`, written there first if the value is only on the host. */
+  blockOn(backend: Backend): Block {
+    this.checkAlive();
+    if (this.account.block === null) {
+      const host = this.host!;
+      const block = backend.alloc(host.byteLength);
+      backend.write(block, new Uint8Array(host.buffer, host.byteOffset, host.byteLength));
+      this.account.backend = backend;
+      this.account.block = block;
+      this.host = null;
+    }
+    return this.account.block!;
+  }
+
+  /** A copy of the elements. */
+  async read(): Promise<TypedArray> {
+    this.checkAlive();
+    if (this.host !== null) return this.host.slice();
+    return this.view(await this.account.backend!.read(this.account.block!));
+  }
+
+  /** A copy of the elements, or `null` where the backend cannot read synchronously. */
+  readSync(): TypedArray | null {
+    this.checkAlive();
+    if (this.host !== null) return this.host.slice();
+    const bytes = this.account.backend!.readSync?.(this.account.block!);
+    return bytes === undefined ? null : this.view(bytes);
+  }
+
+  /** Frees the memory. Later use throws a DisposedError that says `why`. */
+  dispose(why: string): void {
+    if (this.gone !== null) return;
+    this.gone = why;
+    this.host = null;
+    collected.unregister(this.account);
+    release(this.account);
+  }
+
+  get disposed(): boolean {
+    return this.gone !== null;
+  }
+
+  /** @throws DisposedError after {@link dispose}. */
+  checkAlive(): void {
+    if (this.gone !== null) throw new DisposedError(this.gone);
+  }
+
+  private view(bytes: Uint8Array): TypedArray {
+    return viewBytes(this.type.dtype, bytes).subarray(0, sizeOf(this.type.shape));
+  }
+}

@@ -1,0 +1,122 @@
+import { OutOfMemoryError } from "../errors/errors.ts";
+import { showSite } from "./site.ts";
+import { accounts, release, totalBytes } from "./storage.ts";
+
+/**
+ * The valve keeps a loop in flat memory although JavaScript's engine does not see what a storage weighs and runs no
+ * finalizer inside synchronous code: past a budget of bytes, or past a number of storages, it collects garbage and
+ * frees the blocks of collected storages itself.
+ */
+
+let budget = 2 ** 30;
+let bytesTrigger = budget / 4;
+const countFloor = 20_000;
+let countTrigger = countFloor;
+
+/** Sets how many bytes live tensors may take before {@link OutOfMemoryError}. The default is 1 GiB. */
+export function setMemoryBudget(bytes: number): void {
+  budget = bytes;
+  bytesTrigger = bytes / 4;
+}
+
+/** Makes room for `bytes` more. @throws OutOfMemoryError listing the live storages by where they were made. */
+export function reserve(bytes: number): void {
+  const wanted = totalBytes() + bytes;
+  if (wanted <= bytesTrigger && accounts.size <= countTrigger) return;
+  collectGarbage();
+  // What survived is in use: collect again only when it has grown by half, so that collections stay rare.
+  bytesTrigger = Math.min(budget, Math.max(budget / 4, 1.5 * (totalBytes() + bytes)));
+  countTrigger = Math.max(countFloor, 2 * accounts.size);
+  if (totalBytes() + bytes > budget) {
+    throw new OutOfMemoryError(
+      `${bytes} bytes more would exceed the memory budget of ${budget} bytes: ${totalBytes()} bytes are live.\n` +
+        `${describeLive()}\nDrop references to tensors that are no longer needed, donate arguments of jit, or raise ` +
+        "the budget with setMemoryBudget(bytes). In a browser, await something in the loop: nothing can be collected " +
+        "inside synchronous code there.",
+    );
+  }
+}
+
+/** Frees the blocks of storages that can no longer be reached. Returns whether the engine let us collect. */
+export function collectGarbage(): boolean {
+  const collected = engineCollector()?.() !== undefined;
+  for (const account of accounts) if (account.owner.deref() === undefined) release(account);
+  return collected;
+}
+
+/** Live storages by the place that made them, largest first. */
+export interface MemoryReport {
+  readonly storages: number;
+  readonly bytes: number;
+  readonly sites: readonly { readonly site: string; readonly storages: number; readonly bytes: number }[];
+}
+
+/**
+ * What live tensors hold, by creation site. Unreachable storages count until they are collected; `collect` (the
+ * default) collects first where the engine allows it.
+ */
+export function memory({ collect = true }: { readonly collect?: boolean } = {}): MemoryReport {
+  if (collect) collectGarbage();
+  const sites = new Map<string, { storages: number; bytes: number }>();
+  for (const account of accounts) {
+    const key = showSite(account.site);
+    const entry = sites.get(key) ?? { storages: 0, bytes: 0 };
+    entry.storages++;
+    entry.bytes += account.bytes;
+    sites.set(key, entry);
+  }
+  return {
+    storages: accounts.size,
+    bytes: totalBytes(),
+    sites: [...sites].map(([site, entry]) => ({ site, ...entry })).sort((a, b) => b.bytes - a.bytes),
+  };
+}
+
+function describeLive(): string {
+  const shown = 10;
+  const { sites } = memory({ collect: false });
+  const lines = sites
+    .slice(0, shown)
+    .map((s) => `  ${s.bytes} bytes in ${s.storages} storages made at ${s.site}`);
+  return sites.length > shown
+    ? [...lines, `  and ${sites.length - shown} more places`].join("\n")
+    : lines.join("\n");
+}
+
+type Collector = () => true;
+let collector: Collector | null | undefined;
+
+/** A full collection that also clears weak references of the current job, where the engine is Node's. */
+function engineCollector(): Collector | null {
+  if (collector === undefined) collector = findCollector();
+  return collector;
+}
+
+interface NodeBuiltins {
+  readonly "node:v8": { setFlagsFromString(flags: string): void };
+  readonly "node:vm": {
+    createContext(sandbox: object, options?: object): object;
+    runInNewContext(code: string): unknown;
+    Script: new (code: string) => { runInContext(context: object): unknown };
+  };
+}
+
+function findCollector(): Collector | null {
+  const { process } = globalThis as {
+    process?: { getBuiltinModule?<K extends keyof NodeBuiltins>(name: K): NodeBuiltins[K] };
+  };
+  const load = process?.getBuiltinModule;
+  if (load === undefined) return null;
+  const vm = load("node:vm");
+  load("node:v8").setFlagsFromString("--expose-gc");
+  const gc = vm.runInNewContext("gc") as (() => void) | undefined;
+  if (typeof gc !== "function") return null;
+  // A WeakRef made in this job keeps its target until the job ends. Draining the microtasks of another context is the
+  // one synchronous checkpoint after which the engine forgets those targets; undocumented, and covered by a test.
+  const script = new vm.Script("0");
+  return () => {
+    script.runInContext(vm.createContext({}, { microtaskMode: "afterEvaluate" }));
+    gc();
+    return true;
+  };
+}

@@ -1,0 +1,59 @@
+import { apply, applyTuple, perOutput, rulesOf } from "../define/primitive.ts";
+import { type Node, reachable, type Scope } from "../node.ts";
+import { Tensor } from "../tensor.ts";
+import { isIn } from "./scope.ts";
+
+type Replacement = (node: Node, inputs: readonly Tensor[]) => readonly Tensor[];
+
+/**
+ * Builds the part of a graph that depends on a scope's placeholders again, with `values` in their place: what
+ * `replace` makes of each node and its new inputs. Nodes outside the scope are kept as they are.
+ */
+function rebuild(
+  outputs: readonly Node[],
+  values: ReadonlyMap<Node, Tensor>,
+  scope: Scope,
+  replace: Replacement,
+): Tensor[] {
+  const built = new Map<Node, readonly Tensor[]>();
+  const newOf = (node: Node): Tensor => built.get(node)?.[0] ?? new Tensor(node);
+  for (const node of reachable(outputs, isIn(scope))) {
+    const value = values.get(node);
+    if (value !== undefined) built.set(node, [value]);
+    else if (node.operation.kernel.kind === "pick") {
+      built.set(node, [built.get(node.inputs[0]!)![(node.attributes as { index: number }).index]!]);
+    } else built.set(node, replace(node, node.inputs.map(newOf)));
+  }
+  return outputs.map(newOf);
+}
+
+/** The graph with `values` in place of the scope's placeholders. */
+export const substitute = (
+  outputs: readonly Node[],
+  values: ReadonlyMap<Node, Tensor>,
+  scope: Scope,
+): Tensor[] =>
+  rebuild(outputs, values, scope, (node, inputs) => {
+    const primitive = rulesOf(node);
+    return node.outputs === null
+      ? [apply(primitive, inputs, node.attributes)]
+      : applyTuple(primitive, inputs, node.attributes);
+  });
+
+/**
+ * The graph with `values` in place of the scope's placeholders, where each value has a new first axis of `size`: every
+ * node that depends on the scope gets one, by its batching rule.
+ */
+export function batchGraph(
+  outputs: readonly Node[],
+  values: ReadonlyMap<Node, Tensor>,
+  scope: Scope,
+  size: number,
+): Tensor[] {
+  const isBatched = isIn(scope);
+  return rebuild(outputs, values, scope, (node, inputs) =>
+    perOutput(
+      rulesOf(node).batch({ inputs, batched: node.inputs.map(isBatched), size, attributes: node.attributes }),
+    ),
+  );
+}

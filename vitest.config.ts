@@ -1,0 +1,22 @@
+import { defaultClientConditions, defaultServerConditions } from "vite";
+import { defineConfig } from "vitest/config";
+
+/** Resolves the packages of this repository to their sources, so that tests need no build. */
+const source = "@amari/source";
+
+export default defineConfig({
+  resolve: { conditions: [source, ...defaultClientConditions] },
+  ssr: { resolve: { conditions: [source, ...defaultServerConditions] } },
+  test: {
+    include: [
+      "packages/*/test/**/*.test.ts",
+      "examples/**/*.test.ts",
+      "docs/**/*.test.ts",
+      "scripts/**/*.test.ts",
+    ],
+    // Processes rather than threads: tests of memory need their own heap, and V8 flags belong to a process.
+    pool: "forks",
+    testTimeout: 20_000,
+    coverage: { include: ["packages/*/src/**"], reporter: ["text-summary", "html"] },
+  },
+});
