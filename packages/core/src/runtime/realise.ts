@@ -5,6 +5,7 @@ import { type Group, type Node, reachable } from "../node.ts";
 import type { TensorType } from "../operation.ts";
 import { showShape, sizeOf } from "../shape.ts";
 import { type Backend, type Executable, getDefaultBackend } from "./backend.ts";
+import { captureSite } from "./site.ts";
 import { Storage } from "./storage.ts";
 import { reserve } from "./valve.ts";
 
@@ -154,5 +155,6 @@ export function execute(
   const inputBlocks = inputs.map((storage) => storage.blockOn(backend));
   const blocks = sizes.map((bytes) => backend.alloc(bytes));
   backend.submit(executable, inputBlocks, scalars, blocks);
-  return outputs.map(({ shape, dtype }, i) => Storage.ofBlock({ shape, dtype }, backend, blocks[i]!));
+  const site = captureSite();
+  return outputs.map(({ shape, dtype }, i) => Storage.ofBlock({ shape, dtype }, backend, blocks[i]!, site));
 }

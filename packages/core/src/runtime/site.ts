@@ -22,7 +22,8 @@ export function captureSite(): Site {
 }
 
 // The folder of a package's sources or its build, so that frames of Amari itself can be told from the user's.
-const ownFrame = /[/\\](?:packages|@amari|amari)[/\\](?:[\w-]+[/\\])?(?:src|dist)[/\\]|node:internal/;
+// Frames without a place, such as those of built-in functions, say nothing either.
+const ownFrame = /<anonymous>|[/\\](?:packages|@amari|amari)[/\\](?:[\w-]+[/\\])?(?:src|dist)[/\\]|node:internal/;
 
 /** The innermost frame outside Amari, as `function (file:line:column)`. */
 export function showSite(site: Site): string {

@@ -7,11 +7,10 @@ import { captureSite, type Site } from "./site.ts";
 
 /**
  * The account of one storage. It outlives the storage, which is how the block of a collected storage is found and
- * freed; so it must not refer to the storage strongly.
+ * freed; so it must not refer to the storage strongly. A call stack would: V8 keeps the receivers of its frames.
  */
 export interface Account {
   readonly bytes: number;
-  readonly site: Site;
   readonly owner: WeakRef<Storage>;
   backend: Backend | null;
   block: Block | null;
@@ -38,20 +37,24 @@ export function release(account: Account): void {
 /** The value of one tensor: host data not yet placed, a block of a backend, or both. */
 export class Storage {
   readonly type: TensorType;
+  /** Where it was made. */
+  readonly site: Site;
   private readonly account: Account;
   private host: TypedArray | null;
   private gone: string | null = null;
 
   private constructor(
     type: TensorType,
+    site: Site,
     bytes: number,
     host: TypedArray | null,
     backend: Backend | null,
     block: Block | null,
   ) {
     this.type = type;
+    this.site = site;
     this.host = host;
-    this.account = { bytes, site: captureSite(), owner: new WeakRef(this), backend, block };
+    this.account = { bytes, owner: new WeakRef(this), backend, block };
     accounts.add(this.account);
     liveBytes += bytes;
     collected.register(this, this.account, this.account);
@@ -59,12 +62,12 @@ export class Storage {
 
   /** Host data, on no backend yet. The array is taken over, not copied. */
   static ofHost(type: TensorType, data: TypedArray): Storage {
-    return new Storage(type, data.byteLength, data, null, null);
+    return new Storage(type, captureSite(), data.byteLength, data, null, null);
   }
 
   /** A block that a program has been asked to fill. */
-  static ofBlock(type: TensorType, backend: Backend, block: Block): Storage {
-    return new Storage(type, block.bytes, null, backend, block);
+  static ofBlock(type: TensorType, backend: Backend, block: Block, site: Site): Storage {
+    return new Storage(type, site, block.bytes, null, backend, block);
   }
 
   /** The backend that the value lives on; `null` for host data that no program has used yet. */

@@ -59,7 +59,8 @@ export function memory({ collect = true }: { readonly collect?: boolean } = {}):
   if (collect) collectGarbage();
   const sites = new Map<string, { storages: number; bytes: number }>();
   for (const account of accounts) {
-    const key = showSite(account.site);
+    const owner = account.owner.deref();
+    const key = owner === undefined ? "unreachable, not yet collected" : showSite(owner.site);
     const entry = sites.get(key) ?? { storages: 0, bytes: 0 };
     entry.storages++;
     entry.bytes += account.bytes;
