@@ -164,6 +164,28 @@ export function unary(name: string, spec: UnarySpec): Unary {
 export const binary = (name: string, spec: ElementwiseSpec): Binary =>
   elementwise<Binary, Binary["method"]>(name, spec) as unknown as Binary;
 
+/** Which derivative of a function: 0 is the function itself. */
+export interface Order {
+  readonly order: number;
+}
+
+/**
+ * The graph operation of a function whose derivatives of every order have a scalar definition of their own: what
+ * functions need whose derivative has no closed form (polygamma) or none that is accurate everywhere (sinc).
+ */
+export function derivativesPrimitive(
+  name: string,
+  derivative: (order: number) => ScalarFunction,
+): Primitive<Order> {
+  const primitive: Primitive<Order> = elementwisePrimitive<Order>(name, {
+    scalar: ({ order }) => derivative(order),
+    result: (_, dtype) => dtype,
+    jvp: ({ inputs, tangents, attributes }) =>
+      tangents[0]!.mul(apply(primitive, inputs, { order: attributes.order + 1 })),
+  });
+  return primitive;
+}
+
 /** Declares a comparison: any dtype in, bool out, no derivative. */
 export const comparison = (
   name: string,

@@ -1,5 +1,11 @@
 import { type Defined, define, reals } from "../define/definition.ts";
-import { accepted, elementwiseDefinition, elementwisePrimitive, unary } from "../define/elementwise.ts";
+import {
+  accepted,
+  derivativesPrimitive,
+  elementwiseDefinition,
+  type Order,
+  unary,
+} from "../define/elementwise.ts";
 import { apply, type Primitive } from "../define/primitive.ts";
 import type { Unary } from "../define/signatures.ts";
 import { ArgumentError } from "../errors/errors.ts";
@@ -57,18 +63,10 @@ export const digamma: Unary = unary("digamma", {
 type PolygammaFunction = <S extends Shape>(x: Tensor<S>, order: number) => Tensor<S>;
 type PolygammaMethod = <S extends Shape>(this: Tensor<S>, order: number) => Tensor<S>;
 
-interface Order {
-  readonly order: number;
-}
-
-const polygammaPrimitive: Primitive<Order> = elementwisePrimitive<Order>("polygamma", {
-  scalar:
-    ({ order }) =>
-    (x) =>
-      scalars.polygamma(order, x!),
-  result: (_, dtype) => dtype,
-  jvp: ({ inputs, tangents, attributes }) => tangents[0]!.mul(inputs[0]!.polygamma(attributes.order + 1)),
-});
+const polygammaPrimitive: Primitive<Order> = derivativesPrimitive(
+  "polygamma",
+  (order) => (x) => scalars.polygamma(order, x!),
+);
 
 /** Derivative of order `order` of {@link digamma}: `x.polygamma(1)` is trigamma. */
 export const polygamma: Defined<PolygammaFunction, PolygammaMethod> = define(
