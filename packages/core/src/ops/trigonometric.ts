@@ -1,6 +1,16 @@
-import { reals } from "../define/definition.ts";
-import { binary, unary } from "../define/elementwise.ts";
+import { define, reals } from "../define/definition.ts";
+import {
+  accepted,
+  binary,
+  derivativesPrimitive,
+  elementwiseDefinition,
+  type Order,
+  unary,
+} from "../define/elementwise.ts";
+import { apply, type Primitive } from "../define/primitive.ts";
 import type { Binary, Unary } from "../define/signatures.ts";
+import type { ScalarFunction } from "../operation.ts";
+import type { Tensor } from "../tensor.ts";
 
 /** The sine of an angle in radians. */
 export const sin: Unary = unary("sin", {
@@ -121,3 +131,36 @@ export const atanh: Unary = unary("atanh", {
   domain: reals(-0.8, 0.8),
   ulp: 4,
 });
+
+/**
+ * The derivative of order k of sinc. Near 0 the series sum (-1)^n pi^(2n) x^(2n-k) / ((2n+1) (2n-k)!); elsewhere the
+ * recurrence x f^(k) = (sin(pi x) / pi)^(k) - k f^(k-1), which is stable once |pi x| exceeds k.
+ */
+function sincDerivative(order: number): ScalarFunction {
+  return (x = 0) => {
+    const angle = Math.PI * x;
+    if (Math.abs(angle) > order + 1) {
+      let value = Math.sin(angle) / angle;
+      for (let k = 1; k <= order; k++) {
+        value = (Math.PI ** (k - 1) * Math.sin(angle + (k * Math.PI) / 2) - k * value) / x;
+      }
+      return value;
+    }
+    const first = Math.ceil(order / 2);
+    let power = order % 2 === 0 ? 1 : angle;
+    let sum = 0;
+    for (let n = first; n < first + 20; n++) {
+      sum += ((n % 2 === 0 ? 1 : -1) * power) / (2 * n + 1);
+      power *= (angle * angle) / ((2 * n - order + 1) * (2 * n - order + 2));
+    }
+    return Math.PI ** order * sum;
+  };
+}
+
+const sincPrimitive: Primitive<Order> = derivativesPrimitive("sinc", sincDerivative);
+
+/** The normalised sinc `sin(pi x) / (pi x)`, 1 at 0 and 0 at the other integers; accurate near 0 to any derivative. */
+export const sinc: Unary = define(
+  elementwiseDefinition("sinc", sincPrimitive as Primitive, [reals(-3, 3)], 8, (x) => sinc(x)),
+  (x: Tensor) => apply(sincPrimitive, accepted([x], "float", "sinc"), { order: 0 }),
+) as unknown as Unary;
