@@ -27,6 +27,7 @@ export * from "./ops/special.ts";
 export * from "./ops/trigonometric.ts";
 export * from "./ops/views.ts";
 export * from "./ops/windows.ts";
+export * as random from "./random/index.ts";
 export { type Backend, getDefaultBackend, setDefaultBackend } from "./runtime/backend.ts";
 export { collectGarbage, type MemoryReport, memory, setMemoryBudget } from "./runtime/valve.ts";
 export type { Shape } from "./shape-types.ts";
