@@ -5,7 +5,7 @@ import { broadcastShapes, resolveAxis, sameShape, showShape } from "../shape.ts"
 import type { Reduce, Shape } from "../shape-types.ts";
 import { Tensor } from "../tensor.ts";
 import { nextAfter, roundTo, smallestNormal } from "./next-after.ts";
-import { type FloatOption, sampleUniform } from "./uniform.ts";
+import { checkFloat, type FloatOption, sampleUniform } from "./uniform.ts";
 
 /**
  * Independent samples of the standard normal distribution: `sqrt(2) erfinv(u)` with u uniform on (-1, 1).
@@ -18,7 +18,7 @@ export function normal<const S extends Shape = []>(
   shape?: S,
   { dtype = "float32" }: FloatOption = {},
 ): Tensor<[...S]> {
-  const minval = nextAfter(-1, 0, dtype);
+  const minval = nextAfter(-1, 0, checkFloat(dtype, "normal"));
   const u = sampleUniform("normal", key, shape ?? [], { dtype, minval });
   return u.erfinv().mul(Math.SQRT2) as Tensor<[...S]>;
 }

@@ -15,7 +15,7 @@ function wordsOfKey(key: Tensor, what: string): Words {
   if (!(key instanceof Tensor)) {
     const seed = typeof key === "number" ? String(key) : "0";
     throw new ArgumentError(
-      `random.${what}: expected a key, got ${key === null ? "null" : `a ${typeof key}`}; write random.key(${seed})`,
+      `random.${what}: expected a key, got ${key === null || key === undefined ? String(key) : `a ${typeof key}`}; write random.key(${seed})`,
     );
   }
   if (key.dtype !== "uint32") {
