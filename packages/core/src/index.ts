@@ -10,6 +10,7 @@ export { type Case, type Definition, type Domain, type Operand, operations } fro
 export type { ReductionOptions, SliceEntry } from "./define/signatures.ts";
 export { type DType, dtypes, type Nested, promoteTypes, type TypedArray } from "./dtype.ts";
 export * from "./errors/errors.ts";
+export * from "./ops/activations.ts";
 export * from "./ops/arithmetic.ts";
 export { diagonal, matmul, outer } from "./ops/contraction.ts";
 export * from "./ops/creation.ts";

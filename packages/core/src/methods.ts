@@ -1,4 +1,5 @@
 import { hasMethod } from "./define/definition.ts";
+import * as activations from "./ops/activations.ts";
 import * as arithmetic from "./ops/arithmetic.ts";
 import * as contraction from "./ops/contraction.ts";
 import * as exponential from "./ops/exponential.ts";
@@ -20,6 +21,7 @@ import { Tensor } from "./tensor.ts";
 // types. Adding an operation to a file adds its method; nothing is listed by name.
 
 const families = [
+  activations,
   arithmetic,
   contraction,
   exponential,
@@ -54,7 +56,8 @@ type MethodsOf<Family> = {
 
 declare module "./tensor.ts" {
   interface Tensor<S extends Shape = Shape>
-    extends MethodsOf<typeof arithmetic>,
+    extends MethodsOf<typeof activations>,
+      MethodsOf<typeof arithmetic>,
       MethodsOf<typeof contraction>,
       MethodsOf<typeof exponential>,
       MethodsOf<typeof identity>,
