@@ -1,0 +1,112 @@
+import { ArgumentError, type DType, type Tensor, zeros } from "@amari/core";
+import type { Optimizer, StateKind, UpdateExtra } from "./optimizer.ts";
+import type { Traits } from "./traits.ts";
+import { leavesLike, parameterLeaves, placeAt, subtreesAt } from "./trees.ts";
+
+/** When a step happens, in the dtype of the parameters that it moves. */
+export interface StepTime {
+  /** How many steps were finished before this one: an int32 scalar. */
+  readonly count: Tensor;
+  /** The number of this step, from 1, as a float scalar of `dtype`. */
+  readonly t: Tensor;
+  readonly dtype: DType;
+}
+
+/** What an update rule sees of one tensor of the parameters. */
+export interface Leaf {
+  readonly gradient: Tensor;
+  readonly parameter: Tensor;
+  readonly fisherDiagonal: Tensor | undefined;
+}
+
+/** An update rule for one tensor; its state is a record of slots, each a tensor or a small tree. */
+export interface TensorRule<Slots, Scalars> {
+  readonly name: string;
+  readonly traits: Traits;
+  /** Whether each step must be given the Fisher diagonal; otherwise it must not. */
+  readonly injected?: boolean;
+  /** The first value of each slot, for one parameter. */
+  readonly slots: { readonly [Name in keyof Slots]: (parameter: Tensor) => Slots[Name] };
+  /** What all tensors of one dtype share in a step: the learning rate, bias corrections. */
+  readonly scalars: (time: StepTime) => Scalars;
+  readonly step: (leaf: Leaf, slots: Slots, scalars: Scalars) => [update: Tensor, slots: Slots];
+}
+
+/**
+ * Lifts an update rule for one tensor to an optimizer of trees. The state is the int32 step count and, for each slot, a
+ * tree like the parameters with that slot's value in place of each tensor.
+ */
+export function perTensor<K extends StateKind, Slots extends object, Scalars>(
+  rule: TensorRule<Slots, Scalars>,
+): Optimizer<K> {
+  const { name, traits, injected = false } = rule;
+  const slotNames = Object.keys(rule.slots) as (keyof Slots & string)[];
+
+  const init = (params: unknown): unknown => {
+    const leaves = parameterLeaves(params, name);
+    const slots = slotNames.map((slot) => [slot, placeAt(params, leaves.map(rule.slots[slot]))] as const);
+    return { count: zeros([], { dtype: "int32" }), ...Object.fromEntries(slots) };
+  };
+
+  const update = (
+    gradients: unknown,
+    state: Record<string, unknown>,
+    params: unknown,
+    extra: UpdateExtra<unknown> = {},
+  ): [unknown, unknown] => {
+    const parameters = parameterLeaves(params, name);
+    const gradientLeaves = leavesLike(params, gradients, `${name}: the gradients`);
+    const diagonals = injectedLeaves(name, injected, params, extra);
+    const before = slotNames.map((slot) => subtreesAt(params, state[slot], `${name}: the state's ${slot}`));
+    const count = state["count"] as Tensor;
+    const scalarsOf = memoised((dtype: DType) =>
+      rule.scalars({ count, t: count.add(1).astype(dtype), dtype }),
+    );
+
+    const updates: Tensor[] = [];
+    const after: unknown[][] = slotNames.map(() => []);
+    parameters.forEach((parameter, i) => {
+      const slots = Object.fromEntries(slotNames.map((slot, s) => [slot, before[s]![i]])) as Slots;
+      const gradient = gradientLeaves[i]!.astype(parameter.dtype);
+      const leaf = { gradient, parameter, fisherDiagonal: diagonals?.[i]?.astype(parameter.dtype) };
+      const [step, next] = rule.step(leaf, slots, scalarsOf(parameter.dtype));
+      updates.push(step);
+      slotNames.forEach((slot, s) => {
+        after[s]!.push(next[slot]);
+      });
+    });
+    const trees = slotNames.map((slot, s) => [slot, placeAt(params, after[s]!)] as const);
+    return [placeAt(params, updates), { count: count.add(1), ...Object.fromEntries(trees) }];
+  };
+
+  return { name, traits, init, update } as unknown as Optimizer<K>;
+}
+
+function injectedLeaves(
+  name: string,
+  injected: boolean,
+  params: unknown,
+  { fisherDiagonal }: UpdateExtra<unknown>,
+): Tensor[] | undefined {
+  if (injected && fisherDiagonal === undefined) {
+    throw new ArgumentError(
+      `${name}: made with fisher: "injected", so each update needs the Fisher diagonal; ` +
+        "write update(gradients, state, params, { fisherDiagonal })",
+    );
+  }
+  if (!injected && fisherDiagonal !== undefined) {
+    throw new ArgumentError(
+      `${name}: this optimizer estimates the Fisher diagonal itself and would ignore the given one; ` +
+        'make it with { fisher: "injected" } if it has that option, or leave fisherDiagonal out',
+    );
+  }
+  return injected ? leavesLike(params, fisherDiagonal, `${name}: the Fisher diagonal`) : undefined;
+}
+
+function memoised<A, R>(f: (argument: A) => R): (argument: A) => R {
+  const results = new Map<A, R>();
+  return (argument) => {
+    if (!results.has(argument)) results.set(argument, f(argument));
+    return results.get(argument)!;
+  };
+}

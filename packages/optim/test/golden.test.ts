@@ -1,0 +1,77 @@
+import { referenceBackend } from "@amari/backend-reference";
+import { grad, setDefaultBackend, type Tensor } from "@amari/core";
+import { describe, expect, test } from "vitest";
+import { applyUpdates, type Optimizer } from "../src/index.ts";
+import golden from "./fixtures/golden.json" with { type: "json" };
+import { type Configuration, paperOptimizer, torchOptimizer } from "./golden-configurations.ts";
+import { type Problem, problems } from "./problems.ts";
+
+setDefaultBackend(referenceBackend());
+
+const steps = golden.meta.steps;
+
+/** Theta after each step. */
+function trajectory(optimizer: Optimizer, problem: Problem, sign: 1 | -1): number[][] {
+  let theta = problem.theta0;
+  let state = optimizer.init(theta);
+  return Array.from({ length: steps }, (_, i) => {
+    const gradient = problem.gradient(theta, i + 1);
+    const [updates, next] = optimizer.update(gradient.mul(sign), state, theta);
+    state = next;
+    theta = applyUpdates(theta, updates);
+    return [...theta.dataSync()];
+  });
+}
+
+function expectTrajectory(actual: number[][], expected: readonly (readonly number[])[]): void {
+  actual.forEach((theta, step) => {
+    theta.forEach((a, i) => {
+      const b = expected[step]![i]!;
+      expect(Math.abs(a - b), `step ${step + 1}, element ${i}: ${a} against ${b}`).toBeLessThanOrEqual(
+        1e-12 + 1e-11 * Math.abs(b),
+      );
+    });
+  });
+}
+
+const recorded = (configuration: object): [string, number[][]][] =>
+  Object.entries(configuration).filter(([key]) => key in problems) as [string, number[][]][];
+
+describe("the gradients of the golden problems", () => {
+  test.each(Object.entries(problems))("%s: the formula is the derivative of the loss", (_, problem) => {
+    for (let t = 1; t <= 5; t++) {
+      const theta = problem.theta0.add(0.1 * t) as Tensor;
+      const formula = problem.gradient(theta, t).dataSync();
+      const derivative = grad((x: Tensor) => problem.loss(x, t) as Tensor<[]>)(theta).dataSync();
+      formula.forEach((value, i) => {
+        expect(derivative[i]).toBeCloseTo(value, 12);
+      });
+    }
+  });
+
+  test.each(Object.entries(golden.problems))(
+    "%s: the first gradient is the recorded one",
+    (name, { grad_theta0_t1 }) => {
+      const first = problems[name]!.gradient(problems[name]!.theta0, 1).dataSync();
+      grad_theta0_t1.forEach((value, i) => {
+        expect(first[i]).toBeCloseTo(value, 14);
+      });
+    },
+  );
+});
+
+describe.each(Object.entries(golden.torch))("PyTorch's %s", (_, configuration) => {
+  test.each(recorded(configuration))("%s", (problem, expected) => {
+    expectTrajectory(
+      trajectory(torchOptimizer(configuration as Configuration), problems[problem]!, 1),
+      expected,
+    );
+  });
+});
+
+describe.each(Object.entries(golden.paper))("the paper's %s", (_, configuration) => {
+  test.each(recorded(configuration))("%s", (problem, expected) => {
+    const { optimizer, sign } = paperOptimizer(configuration as Configuration);
+    expectTrajectory(trajectory(optimizer, problems[problem]!, sign), expected);
+  });
+});
