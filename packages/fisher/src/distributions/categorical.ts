@@ -1,5 +1,5 @@
-import { arange, concat, eye, type Tensor, zeros } from "@amari/core";
-import type { Distribution, Enumerable, ExponentialFamily } from "./distribution.ts";
+import { arange, concat, eye, random, type Tensor, zeros } from "@amari/core";
+import type { Distribution, Entropy, Enumerable, ExponentialFamily } from "./distribution.ts";
 
 /** The scalar product with the probabilities, where an impossible outcome (0 times -Infinity) counts nothing. */
 const expectation = (p: Tensor, values: Tensor): Tensor =>
@@ -14,7 +14,10 @@ const expectation = (p: Tensor, values: Tensor): Tensor =>
  * Its Fisher matrix is diag(p) - p p', which is singular along (1, ..., 1): adding a constant to all logits changes
  * nothing. The natural and mean parameters are minimal: theta_i = logit_i - logit_K and mu_i = p_i for i < K.
  */
-export const categorical: Distribution<Tensor> & Enumerable<Tensor> & ExponentialFamily<Tensor> = {
+export const categorical: Distribution<Tensor> &
+  Enumerable<Tensor> &
+  ExponentialFamily<Tensor> &
+  Entropy<Tensor> = {
   name: "categorical(logits)",
   logProbability: (logits, outcome) => {
     const chosen = outcome.astype("int32").oneHot(logits.shape.at(-1)!, { dtype: logits.dtype }) as Tensor;
@@ -25,7 +28,9 @@ export const categorical: Distribution<Tensor> & Enumerable<Tensor> & Exponentia
     const k = p.shape[0]!;
     return (eye(k, k, { dtype: p.dtype }) as Tensor).mul(p).sub(p.outer(p));
   },
+  sample: (key, logits, shape = []) => random.categorical(key, logits, { shape }),
   kl: (p, q) => expectation(p.softmax(), p.logSoftmax().sub(q.logSoftmax())),
+  entropy: (logits) => expectation(logits.softmax(), logits.logSoftmax()).neg(),
   support: (logits) => arange(logits.shape[0]!) as Tensor,
   sufficientStatistic: (logits, outcome) => {
     const k = logits.shape[0]!;

@@ -1,4 +1,4 @@
-import type { Tensor } from "@amari/core";
+import type { Shape, Tensor } from "@amari/core";
 
 /**
  * A parametric family of distributions P(y | parameters), written for one distribution: the parameters are a tensor or
@@ -19,6 +19,14 @@ export interface Distribution<Parameters> {
    */
   fisher(parameters: Parameters): Tensor;
 
+  /**
+   * Independent draws.
+   *
+   * @param key a key of `random.key` or `random.split`
+   * @param shape the axes of draws, default none; the result has the shape `[...shape, ...outcome]`
+   */
+  sample(key: Tensor, parameters: Parameters, shape?: Shape): Tensor;
+
   /** The Kullback-Leibler divergence D(p || q) in closed form, a scalar in nats. */
   kl(p: Parameters, q: Parameters): Tensor;
 }
@@ -27,6 +35,12 @@ export interface Distribution<Parameters> {
 export interface Enumerable<Parameters> {
   /** All outcomes, stacked along the first axis. */
   support(parameters: Parameters): Tensor;
+}
+
+/** A family whose entropy has a closed form. */
+export interface Entropy<Parameters> {
+  /** -E[log P(y)] in nats, a scalar; for densities the differential entropy. */
+  entropy(parameters: Parameters): Tensor;
 }
 
 /**

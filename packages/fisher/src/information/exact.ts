@@ -1,8 +1,9 @@
-import { ArgumentError, einsum, grad, type Tensor, vmap } from "@amari/core";
+import { ArgumentError, einsum, grad, type Tensor } from "@amari/core";
+import { overInputs } from "../batch.ts";
 import type { Distribution, Enumerable } from "../distributions/distribution.ts";
 import type { Model } from "../models/model.ts";
 import { ravel } from "../ravel.ts";
-import { outputFisher, outputJacobian, overInputs } from "./jacobian.ts";
+import { outputFisher, outputJacobian } from "./jacobian.ts";
 
 /** Options of {@link exactFisher}. */
 export interface ExactFisherOptions {
@@ -80,10 +81,8 @@ export function enumeratedScores<Params, Output>(
   const { vector, unravel } = ravel(params);
   const logProbability = (theta: Tensor, input: Tensor, outcome: Tensor): Tensor =>
     distribution.logProbability(model.apply(unravel(theta), input), outcome);
-  const overOutcomes = (input: Tensor, f: (outcome: Tensor) => Tensor): Tensor => {
-    const outcomes = supportOf(distribution, model.apply(params, input));
-    return (vmap(f as never) as unknown as (y: Tensor) => Tensor)(outcomes);
-  };
+  const overOutcomes = (input: Tensor, f: (outcome: Tensor) => Tensor): Tensor =>
+    overInputs(f)(supportOf(distribution, model.apply(params, input)));
   const score = grad(logProbability as (theta: Tensor, input: Tensor, outcome: Tensor) => Tensor<[]>);
   return {
     scores: overInputs((input) => overOutcomes(input, (outcome) => score(vector, input, outcome)))(x),

@@ -1,10 +1,7 @@
-import { jacrev, type Tensor, vmap } from "@amari/core";
+import { jacrev, type Tensor } from "@amari/core";
+import { overInputs } from "../batch.ts";
 import type { Model } from "../models/model.ts";
 import { ravel, vectorOf } from "../ravel.ts";
-
-type OfInput = (x: Tensor) => Tensor;
-/** `vmap` of a function of one input; its types follow shapes that are not known here. */
-export const overInputs = (f: OfInput): OfInput => vmap(f as never) as unknown as OfInput;
 
 /** The Jacobian of the distribution's D parameters by the model's P parameters at every input: `[N, D, P]`. */
 export function outputJacobian<Params, Output>(

@@ -1,4 +1,5 @@
-import { type Tensor, vmap } from "@amari/core";
+import type { Tensor } from "@amari/core";
+import { overPairs } from "../batch.ts";
 import type { Distribution } from "../distributions/distribution.ts";
 
 /**
@@ -30,7 +31,8 @@ export function negativeLogLikelihood<Params, Output>(
   x: Tensor,
   y: Tensor,
 ): Tensor {
-  const one = (input: Tensor, outcome: Tensor): Tensor =>
-    model.distribution.logProbability(model.apply(params, input), outcome);
-  return (vmap(one as never) as unknown as (x: Tensor, y: Tensor) => Tensor)(x, y).mean().neg();
+  const logProbability = overPairs((input, outcome) =>
+    model.distribution.logProbability(model.apply(params, input), outcome),
+  );
+  return logProbability(x, y).mean().neg() as Tensor;
 }
