@@ -1,4 +1,11 @@
-import { isFloat, type Kernel, type Program, type ScalarFunction, type Step } from "@amari/core/backend";
+import {
+  combineScalars,
+  isFloat,
+  type Kernel,
+  type Program,
+  type ScalarFunction,
+  type Step,
+} from "@amari/core/backend";
 import { denseArray, emptyArray, isDense, offsetsOf, type StridedArray, toDense } from "./array.ts";
 
 /**
@@ -68,7 +75,7 @@ function reduce(kernel: KernelOf<"reduce">, step: Step, input: StridedArray): St
     offsetsOf({ shape: pick(input.shape, folded), strides: pick(input.strides, folded), offset });
   const [kept, folded] = [window(false, input.offset), window(true, 0)];
   const { data } = input;
-  const { combine } = kernel;
+  const combine = combineScalars[kernel.combine];
   const initial = kernel.initial(input.dtype);
   const result = emptyArray(step.outputs[0]!);
   // Integer folds wrap at each step, so that a product beyond 2^53 keeps its low bits.

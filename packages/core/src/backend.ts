@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+export { combineScalars } from "./compile/kernel.ts";
 export type { Program, Step } from "./compile/program.ts";
 export {
   allocate,

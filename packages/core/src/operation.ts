@@ -1,3 +1,5 @@
+import type { Combine, Expression, ScalarFunction } from "./compile/kernel.ts";
+import type { KernelBuilder } from "./compile/kernel-builder.ts";
 import type { DType, TypedArray } from "./dtype.ts";
 import type { Shape } from "./shape-types.ts";
 
@@ -19,8 +21,10 @@ export interface StridedView {
   readonly offset: number;
 }
 
-/** A function of scalars: an elementwise operation at one place. */
-export type ScalarFunction = (...operands: number[]) => number;
+export type { ScalarFunction };
+
+/** Writes an elementwise operation as kernel instructions. */
+export type Lowering = (k: KernelBuilder, ...operands: Expression[]) => Expression;
 
 /**
  * What an operation computes, in a form that an interpreter can run and a compiler can lower. There are few kinds and
@@ -28,12 +32,17 @@ export type ScalarFunction = (...operands: number[]) => number;
  */
 export type Kernel =
   /** One scalar function at every place; all operands have the shape of the result. */
-  | { readonly kind: "elementwise"; readonly scalar: (attributes: never, dtype: DType) => ScalarFunction }
+  | {
+      readonly kind: "elementwise";
+      readonly scalar: (attributes: never, dtype: DType) => ScalarFunction;
+      /** The same in kernel instructions; without it, or where it gives null, a backend calls `scalar`. */
+      readonly lower?: (attributes: never, dtype: DType) => Lowering | null;
+    }
   /** A fold over the axes `attributes.axes`, in row-major order, in float64 for floats. */
   | {
       readonly kind: "reduce";
       readonly initial: (dtype: DType) => number;
-      readonly combine: (accumulator: number, element: number) => number;
+      readonly combine: Combine;
     }
   /** The same elements under other indices; `null` where strides cannot express it and a dense copy must come first. */
   | {

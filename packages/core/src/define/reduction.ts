@@ -1,3 +1,4 @@
+import type { Combine } from "../compile/kernel.ts";
 import type { DType } from "../dtype.ts";
 import type { Kernel } from "../operation.ts";
 import { reduceShape } from "../shape.ts";
@@ -12,7 +13,7 @@ export interface Axes {
 /** How a reduction is declared: a fold from `initial` by `combine`. */
 export interface ReductionSpec {
   readonly initial: (dtype: DType) => number;
-  readonly combine: (accumulator: number, element: number) => number;
+  readonly combine: Combine;
   readonly jvp: ((x: Tensor, dx: Tensor, y: Tensor, axes: readonly number[]) => Tangent) | NotDifferentiable;
   readonly transpose?: (
     cotangent: Tensor,

@@ -1,3 +1,4 @@
+import type { Combine } from "../compile/kernel.ts";
 import { booleans, type Case, composite, type Domain, define, on } from "../define/definition.ts";
 import { accepted } from "../define/elementwise.ts";
 import { apply, type Primitive } from "../define/primitive.ts";
@@ -55,7 +56,7 @@ const asBool = (x: Tensor): Tensor => (x.dtype === "bool" ? x : x.ne(0));
 
 const sumPrimitive = reductionPrimitive("sum", {
   initial: () => 0,
-  combine: (sum, x) => sum + x,
+  combine: "add",
   jvp: (_x, dx, _y, axes) => apply(sumPrimitive, [dx], { axes }),
   transpose: (cotangent, { shape }, axes) => restoreAxes(cotangent, shape, axes).broadcastTo(shape),
 });
@@ -65,7 +66,7 @@ export const sum: Reduction = reduction(sumPrimitive, asNumber, (call) => reduct
 
 const prodPrimitive = reductionPrimitive("prod", {
   initial: () => 1,
-  combine: (product, x) => product * x,
+  combine: "mul",
   // Each element's factor is the product of the others, which stays right where elements are zero, to any order.
   jvp: (x, dx, _y, axes) => {
     const kept = range(0, x.rank).filter((axis) => !axes.includes(axis));
@@ -100,13 +101,13 @@ function extremeTangent(x: Tensor, dx: Tensor, y: Tensor, axes: readonly number[
 
 const maxPrimitive = reductionPrimitive("max", {
   initial: (dtype) => worst(dtype, 1),
-  combine: Math.max,
+  combine: "max",
   jvp: extremeTangent,
 });
 
 const minPrimitive = reductionPrimitive("min", {
   initial: (dtype) => worst(dtype, -1),
-  combine: Math.min,
+  combine: "min",
   jvp: extremeTangent,
 });
 
@@ -116,11 +117,7 @@ export const max: Reduction = reduction(maxPrimitive, asNumber, (call) => reduct
 /** The smallest element; NaN where one is NaN, Infinity (or the greatest integer) for no elements. */
 export const min: Reduction = reduction(minPrimitive, asNumber, (call) => reductionCases(call), 0);
 
-const logicalReduction = (
-  name: string,
-  initial: number,
-  combine: (a: number, b: number) => number,
-): Reduction =>
+const logicalReduction = (name: string, initial: number, combine: Combine): Reduction =>
   reduction(
     reductionPrimitive(name, {
       initial: () => initial,
@@ -133,10 +130,10 @@ const logicalReduction = (
   );
 
 /** Whether any element is true (or not zero); false for no elements. */
-export const any: Reduction = logicalReduction("any", 0, (a, b) => a | b);
+export const any: Reduction = logicalReduction("any", 0, "or");
 
 /** Whether all elements are true (or not zero); true for no elements. */
-export const all: Reduction = logicalReduction("all", 1, (a, b) => a & b);
+export const all: Reduction = logicalReduction("all", 1, "and");
 
 /** Declares a reduction that expands into other operations. */
 function compositeReduction(

@@ -1,0 +1,6 @@
+/**
+ * The CPU backend: fused kernels and matrix products in WebAssembly SIMD, generated at run time.
+ *
+ * @packageDocumentation
+ */
+export {};

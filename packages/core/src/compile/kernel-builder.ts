@@ -1,0 +1,177 @@
+import type { DType } from "../dtype.ts";
+import type { Affine, Expression, ScalarFunction, ScalarInstruction, ScalarType } from "./kernel.ts";
+
+/** The scalar type that holds a dtype. */
+export const scalarTypeOf = (dtype: DType): ScalarType => scalarTypes[dtype];
+
+const scalarTypes: { readonly [D in DType]: ScalarType } = {
+  float64: "f64",
+  float32: "f32",
+  int32: "i32",
+  uint32: "u32",
+  bool: "bool",
+};
+
+const comparisons: ReadonlySet<ScalarInstruction> = new Set(["eq", "ne", "lt", "le", "gt", "ge"]);
+
+/**
+ * Builds the expressions of one kernel. Operations are lowered by calls on it: `(k, x, y) => k.add(x, y.mul...)` is
+ * written `k.add(x, k.mul(x, y))`. Equal expressions come out as the same object.
+ */
+export class KernelBuilder {
+  private readonly known = new Map<string, Expression>();
+  private readonly ids = new Map<Expression, number>();
+
+  /** A constant of a type; `like` may be an expression of that type. */
+  constant(value: number, like: ScalarType | Expression): Expression {
+    const type = typeof like === "string" ? like : like.type;
+    const key = Object.is(value, -0) ? "-0" : String(value);
+    return this.intern(`c${type}${key}`, { kind: "constant", type, value });
+  }
+
+  scalar(index: number, type: ScalarType): Expression {
+    return this.intern(`s${type}${index}`, { kind: "scalar", type, index });
+  }
+
+  load(buffer: number, access: Affine, type: ScalarType): Expression {
+    return this.intern(`l${buffer}+${access.offset}:${access.strides.join()}`, {
+      kind: "load",
+      type,
+      buffer,
+      access,
+    });
+  }
+
+  accumulated(index: number, type: ScalarType): Expression {
+    return this.intern(`a${index}`, { kind: "accumulated", type, index });
+  }
+
+  call(name: string, call: ScalarFunction, type: ScalarType, operands: readonly Expression[]): Expression {
+    return this.intern(`f${name}${type}(${this.idsOf(operands)})`, {
+      kind: "call",
+      type,
+      name,
+      call,
+      operands,
+    });
+  }
+
+  add(x: Expression, y: Expression): Expression {
+    return this.instruction("add", x, y);
+  }
+  sub(x: Expression, y: Expression): Expression {
+    return this.instruction("sub", x, y);
+  }
+  mul(x: Expression, y: Expression): Expression {
+    return this.instruction("mul", x, y);
+  }
+  div(x: Expression, y: Expression): Expression {
+    return this.instruction("div", x, y);
+  }
+  min(x: Expression, y: Expression): Expression {
+    return this.instruction("min", x, y);
+  }
+  max(x: Expression, y: Expression): Expression {
+    return this.instruction("max", x, y);
+  }
+  neg(x: Expression): Expression {
+    return this.instruction("neg", x);
+  }
+  abs(x: Expression): Expression {
+    return this.instruction("abs", x);
+  }
+  sqrt(x: Expression): Expression {
+    return this.instruction("sqrt", x);
+  }
+  floor(x: Expression): Expression {
+    return this.instruction("floor", x);
+  }
+  ceil(x: Expression): Expression {
+    return this.instruction("ceil", x);
+  }
+  trunc(x: Expression): Expression {
+    return this.instruction("trunc", x);
+  }
+  /** The nearest integer, halves to even. */
+  nearest(x: Expression): Expression {
+    return this.instruction("nearest", x);
+  }
+  and(x: Expression, y: Expression): Expression {
+    return this.instruction("and", x, y);
+  }
+  or(x: Expression, y: Expression): Expression {
+    return this.instruction("or", x, y);
+  }
+  xor(x: Expression, y: Expression): Expression {
+    return this.instruction("xor", x, y);
+  }
+  not(x: Expression): Expression {
+    return this.instruction("not", x);
+  }
+  /** Bits up by a number of places that is taken modulo 32. */
+  shl(x: Expression, y: Expression): Expression {
+    return this.instruction("shl", x, y);
+  }
+  /** Bits down by a number of places that is taken modulo 32; zeros come in. */
+  shr(x: Expression, y: Expression): Expression {
+    return this.instruction("shr", x, y);
+  }
+  eq(x: Expression, y: Expression): Expression {
+    return this.instruction("eq", x, y);
+  }
+  ne(x: Expression, y: Expression): Expression {
+    return this.instruction("ne", x, y);
+  }
+  lt(x: Expression, y: Expression): Expression {
+    return this.instruction("lt", x, y);
+  }
+  le(x: Expression, y: Expression): Expression {
+    return this.instruction("le", x, y);
+  }
+  gt(x: Expression, y: Expression): Expression {
+    return this.instruction("gt", x, y);
+  }
+  ge(x: Expression, y: Expression): Expression {
+    return this.instruction("ge", x, y);
+  }
+  select(condition: Expression, x: Expression, y: Expression): Expression {
+    return this.typed("select", x.type, [condition, x, y]);
+  }
+  /** The value in another type; a float becomes an integer by dropping its fraction, saturating. */
+  convert(x: Expression, type: ScalarType): Expression {
+    return x.type === type ? x : this.typed("convert", type, [x]);
+  }
+  /** The bits of a 32-bit value as another 32-bit type. */
+  bits(x: Expression, type: ScalarType): Expression {
+    return x.type === type ? x : this.typed("bits", type, [x]);
+  }
+
+  private instruction(instruction: ScalarInstruction, ...operands: Expression[]): Expression {
+    return this.typed(instruction, comparisons.has(instruction) ? "bool" : operands[0]!.type, operands);
+  }
+
+  private typed(
+    instruction: ScalarInstruction,
+    type: ScalarType,
+    operands: readonly Expression[],
+  ): Expression {
+    return this.intern(`${instruction}${type}(${this.idsOf(operands)})`, {
+      kind: "instruction",
+      type,
+      instruction,
+      operands,
+    });
+  }
+
+  private idsOf(operands: readonly Expression[]): string {
+    return operands.map((operand) => this.ids.get(operand)).join();
+  }
+
+  private intern(key: string, expression: Expression): Expression {
+    const known = this.known.get(key);
+    if (known !== undefined) return known;
+    this.known.set(key, expression);
+    this.ids.set(expression, this.ids.size);
+    return expression;
+  }
+}

@@ -1,0 +1,122 @@
+/** A function of scalars: an elementwise operation at one place. */
+export type ScalarFunction = (...operands: number[]) => number;
+
+/** The types of scalars in kernels. A bool is a truth value, whatever its width in a register. */
+export type ScalarType = "f64" | "f32" | "i32" | "u32" | "bool";
+
+/** The scalar instructions of kernels; their meaning is IEEE 754's and two's complement's, rounded to the type. */
+export type ScalarInstruction =
+  | "add"
+  | "sub"
+  | "mul"
+  | "div"
+  | "neg"
+  | "abs"
+  | "sqrt"
+  | "min"
+  | "max"
+  | "floor"
+  | "ceil"
+  | "trunc"
+  | "nearest"
+  | "eq"
+  | "ne"
+  | "lt"
+  | "le"
+  | "gt"
+  | "ge"
+  | "and"
+  | "or"
+  | "xor"
+  | "not"
+  | "shl"
+  | "shr"
+  | "select"
+  | "convert"
+  | "bits";
+
+/** `offset + sum of strides[i] * loop index i`: an element's place in a buffer, or an index. */
+export interface Affine {
+  readonly offset: number;
+  readonly strides: readonly number[];
+}
+
+/** A scalar at one point of the loops. Expressions are shared: equal ones of a kernel are the same object. */
+export type Expression =
+  | { readonly kind: "load"; readonly type: ScalarType; readonly buffer: number; readonly access: Affine }
+  | { readonly kind: "constant"; readonly type: ScalarType; readonly value: number }
+  /** A number that the caller of the program hands over. */
+  | { readonly kind: "scalar"; readonly type: ScalarType; readonly index: number }
+  /** The result of the kernel's accumulator `index`. */
+  | { readonly kind: "accumulated"; readonly type: ScalarType; readonly index: number }
+  | {
+      readonly kind: "instruction";
+      readonly type: ScalarType;
+      readonly instruction: ScalarInstruction;
+      readonly operands: readonly Expression[];
+    }
+  /** A scalar function of the host, for operations that no instructions are given for. */
+  | {
+      readonly kind: "call";
+      readonly type: ScalarType;
+      readonly name: string;
+      readonly call: ScalarFunction;
+      readonly operands: readonly Expression[];
+    };
+
+/** How a fold takes an element in. */
+export type Combine = "add" | "mul" | "min" | "max" | "and" | "or";
+
+/** What each way of combining means. */
+export const combineScalars: { readonly [C in Combine]: (accumulator: number, element: number) => number } = {
+  add: (sum, x) => sum + x,
+  mul: (product, x) => product * x,
+  min: Math.min,
+  max: Math.max,
+  and: (a, b) => a & b,
+  or: (a, b) => a | b,
+};
+
+/** A fold over the reduction loops. */
+export interface Accumulator {
+  readonly type: ScalarType;
+  readonly combine: Combine;
+  readonly initial: number;
+  readonly value: Expression;
+}
+
+/** A value written once for each point of the parallel loops. */
+export interface Store {
+  readonly buffer: number;
+  readonly access: Affine;
+  readonly value: Expression;
+}
+
+/**
+ * A fused kernel: for each point of the parallel loops, fold the accumulators over the reduction loops, then store.
+ * Points of the parallel loops are independent.
+ */
+export interface LoopKernel {
+  /** Extents of the parallel loops, outermost first. */
+  readonly loops: readonly number[];
+  /** Extents of the reduction loops; empty where nothing is folded. */
+  readonly reductions: readonly number[];
+  readonly accumulators: readonly Accumulator[];
+  readonly stores: readonly Store[];
+}
+
+/** The expressions below some roots, operands first, each once. */
+export function expressionsOf(roots: readonly Expression[]): Expression[] {
+  const order = new Set<Expression>();
+  const visit = (expression: Expression): void => {
+    if (order.has(expression)) return;
+    if (expression.kind === "instruction" || expression.kind === "call") expression.operands.forEach(visit);
+    order.add(expression);
+  };
+  roots.forEach(visit);
+  return [...order];
+}
+
+/** Every expression of a kernel, operands first. */
+export const kernelExpressions = ({ accumulators, stores }: LoopKernel): Expression[] =>
+  expressionsOf([...accumulators, ...stores].map(({ value }) => value));
