@@ -20,9 +20,9 @@ export const stopGradient: Unary = define(
     name: "stopGradient",
     family: "elementwise",
     primitive: stopPrimitive as Primitive,
-    cases: [],
+    cases: [on([[2, 3]], (x) => stopGradient(x)), on([[]], (x) => stopGradient(x))],
     ulp: 0,
-    notDifferentiable: null,
+    notDifferentiable: "it counts as a constant",
   },
   (x: Tensor) => apply(stopPrimitive, [x], undefined),
 ) as unknown as Unary;
