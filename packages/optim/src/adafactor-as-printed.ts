@@ -50,9 +50,10 @@ export function adafactorAsPrinted(options: AdafactorAsPrintedOptions): Optimize
     name,
     traits: {
       signEquivariance: "satisfies",
-      permutationEquivariance: "satisfies",
+      permutationEquivariance: "violates",
       orthogonalEquivariance: "violates",
       transposeEquivariance: "satisfies",
+      fisherInitialisationInvariance: "satisfies",
     },
     slots: { momentum: zerosLike, fisher: (x) => constantEstimate(x, 0) },
     scalars,

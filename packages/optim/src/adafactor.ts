@@ -93,8 +93,9 @@ export function adafactor(options: AdafactorOptions = {}): Optimizer<AdafactorKi
 }
 
 const adafactorTraits = (weightDecay: number, scaleByParameter: boolean): Traits => ({
+  lossScaleInvariance: "violates",
   signEquivariance: "satisfies",
-  permutationEquivariance: "satisfies",
+  permutationEquivariance: "violates",
   partitionInvariance: "violates",
   orthogonalEquivariance: "violates",
   diagonalEquivariance: "violates",

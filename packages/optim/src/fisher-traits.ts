@@ -7,6 +7,8 @@ export function fadamTraits(settings: FisherSettings): Traits {
   const undecayed = settings.weightDecay === 0;
   const epsilonFree = settings.epsilonBound === "min" && (settings.epsilon === 0 || settings.epsilon2 === 0);
   const relativeEpsilon = settings.epsilonBound === "min" && settings.epsilon === Infinity;
+  // With a gradient of zero; then 0 / 0 leaves the parameters alone, where a positive epsilon would divide them.
+  const epsilonVanishes = epsilonFree || (settings.epsilonBound === "min" && settings.epsilon2 !== Infinity);
   const naturalDecay = !undecayed && settings.decayForm === "natural";
   return {
     // Only the square root cancels the scale; with natural decay the Fisher information scales the decay too.
@@ -23,13 +25,13 @@ export function fadamTraits(settings: FisherSettings): Traits {
     translationInvariance: traitIf(undecayed),
     fisherInitialisationInvariance: "satisfies",
     monotoneOnQuadratics: "violates",
-    ...(!unclipped &&
+    ...(settings.clip !== null &&
       settings.clipForm === "threshold" &&
       !settings.momentumBias &&
-      (undecayed || naturalDecay) && { boundedStep: "satisfies" as const }),
-    ...(settings.zeroDivision === "zero" && (undecayed || naturalDecay)
-      ? { zeroGradientFixedPoint: "satisfies" as const }
-      : {}),
+      (undecayed || naturalDecay) && { rmsStepBound: settings.clip * (1 + settings.weightDecay) }),
+    ...(settings.zeroDivision === "zero" && {
+      zeroGradientFixedPoint: traitIf(undecayed || (naturalDecay && epsilonVanishes)),
+    }),
     ...(!undecayed && { contractingDecay: traitIf(!naturalDecay) }),
   };
 }
@@ -38,6 +40,7 @@ export function fadamTraits(settings: FisherSettings): Traits {
 export const fadafactorTraits = (settings: FisherSettings): Traits => ({
   ...fadamTraits(settings),
   // A scale that factors over rows and columns is respected, one for each coordinate is not; parts have other means.
-  diagonalEquivariance: "violates",
+  permutationEquivariance: "violates",
   partitionInvariance: "violates",
+  diagonalEquivariance: "violates",
 });

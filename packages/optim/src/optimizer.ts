@@ -39,6 +39,8 @@ export interface Optimizer<K extends StateKind = StateKind> {
   readonly name: string;
   /** The laws that this optimizer, with its options, keeps or must break. */
   readonly traits: Traits;
+  /** Whether each update must be given `extra.fisherDiagonal`; otherwise none may be given. */
+  readonly needsFisherDiagonal: boolean;
   /** Carries the kind for {@link StateOf}; there is no such value. */
   readonly kind?: K;
   /** The state before the first step. @throws DTypeError where a parameter is not a float */
@@ -63,9 +65,10 @@ export interface Optimizer<K extends StateKind = StateKind> {
  *
  * @example const step = jit((p: Params, s: StateOf<typeof optimizer, Params>) => ...)
  */
-export type StateOf<O extends Optimizer, P> = O extends { readonly kind?: infer K extends StateKind }
-  ? StateFor<K, P>
-  : never;
+export type StateOf<O extends Optimizer, P> = StateFor<KindOf<O>, P>;
+
+/** The kind that an optimizer was declared with. */
+export type KindOf<O extends Optimizer> = O extends { readonly kind?: infer K extends StateKind } ? K : never;
 
 /** Adds updates to the parameters; each parameter keeps its dtype. @throws TreeError where the structures differ */
 export const applyUpdates = <P>(params: P, updates: NoInfer<P>): P =>

@@ -79,7 +79,7 @@ export function perTensor<K extends StateKind, Slots extends object, Scalars>(
     return [placeAt(params, updates), { count: count.add(1), ...Object.fromEntries(trees) }];
   };
 
-  return { name, traits, init, update } as unknown as Optimizer<K>;
+  return { name, traits, needsFisherDiagonal: injected, init, update } as unknown as Optimizer<K>;
 }
 
 function injectedLeaves(

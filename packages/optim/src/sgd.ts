@@ -79,7 +79,6 @@ const sgdTraits = (momentum: number, weightDecay: number): Traits => ({
   diagonalEquivariance: "violates",
   transposeEquivariance: "satisfies",
   translationInvariance: traitIf(weightDecay === 0),
-  ...(momentum === 0 && { l2EqualsDecoupledDecay: "satisfies" }),
   monotoneOnQuadratics: traitIf(momentum === 0 && weightDecay === 0),
   zeroGradientFixedPoint: traitIf(weightDecay === 0),
   ...(weightDecay > 0 && momentum === 0 && { contractingDecay: "satisfies" }),

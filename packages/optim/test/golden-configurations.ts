@@ -91,7 +91,7 @@ export function paperOptimizer({ class: name, kw }: Configuration): {
 } {
   const args = new Arguments(kw);
   // The printed algorithms take the gradient of log P and yet subtract: they ascend the loss.
-  const sign = args.take("sign", "descent") === "literal" ? -1 : 1;
+  const sign = args.take<string>("sign", "descent") === "literal" ? -1 : 1;
   const optimizer = paperClass(name, args);
   args.finish();
   return { optimizer, sign };
@@ -128,7 +128,7 @@ function paperClass(name: string, args: Arguments): Optimizer {
 
 function fisherOptions(args: Arguments): FisherOptions {
   const epsilon = args.take("eps", 1e-8);
-  const epsilonMode = args.take("eps_mode", "v2");
+  const epsilonMode = args.take<string>("eps_mode", "v2");
   const epsilon2 = args.take("eps2", 1e-4);
   // Neither the first value of the Fisher estimate nor the form of its bias correction shows in the trajectory.
   args.take("f0", 1);
@@ -142,7 +142,7 @@ function fisherOptions(args: Arguments): FisherOptions {
     epsilonBound: epsilonMode === "lessw-head" ? "max" : "min",
     epsilonExponent: args.take("eps_exponent", "2rho"),
     clip: args.take<number | null>("c", 1),
-    clipForm: args.take("clip_form", "paper") === "impl-bug" ? "multiplier" : "threshold",
+    clipForm: args.take<string>("clip_form", "paper") === "impl-bug" ? "multiplier" : "threshold",
     weightDecay: args.take("lam", 1e-3),
     rho: args.take("rho", 0.5),
     momentumBias: args.take("m_bias_correction", false),
