@@ -31,7 +31,7 @@ export * from "./ops/windows.ts";
 export * as random from "./random/index.ts";
 export { type Backend, getDefaultBackend, setDefaultBackend } from "./runtime/backend.ts";
 export { collectGarbage, type MemoryReport, memory, setMemoryBudget } from "./runtime/valve.ts";
-export type { Shape } from "./shape-types.ts";
+export type { BroadcastCheck, MatMul, MatMulCheck, Reduce, Shape } from "./shape-types.ts";
 export { Tensor } from "./tensor.ts";
 export { type GradOptions, grad, valueAndGrad } from "./transform/grad.ts";
 export { hessian, hvp, type JacobianOptions, jacfwd, jacrev } from "./transform/jacobian.ts";
