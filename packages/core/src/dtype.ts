@@ -78,18 +78,23 @@ const rank: { readonly [D in DType]: number } = { bool: 0, uint32: 1, int32: 2, 
  * The dtype that a bare JavaScript number or boolean takes beside a tensor of dtype `beside`: numbers are weakly
  * typed, so they adopt it, except that a number beside a bool is int32 or float32.
  *
- * @throws DTypeError for a non-integer number beside an integer tensor, which would be truncated silently.
+ * @throws DTypeError for a number that the integer tensor beside it cannot hold, which would become another one silently.
  */
 export function weakType(value: number | boolean, beside: DType | undefined): DType {
   if (typeof value === "boolean") return beside ?? "bool";
   if (beside === undefined) return "float32";
-  if (isFloat(beside)) return beside;
-  if (!Number.isInteger(value)) {
-    if (beside === "bool") return "float32";
-    throw new DTypeError(
-      `the number ${value} is not an integer but meets a tensor of ${beside}; ` +
-        `write x.astype("float32") first, or round the number`,
-    );
-  }
-  return beside === "bool" ? "int32" : beside;
+  if (beside === "bool") return Number.isInteger(value) ? "int32" : "float32";
+  checkHeld(value, beside);
+  return beside;
+}
+
+/** Throws unless an integer dtype can hold `value`, which would become another number silently; returns it. */
+export function checkHeld(value: number, dtype: DType): number {
+  if (!isInteger(dtype) || toTypedArray(dtype, [value])[0] === value) return value;
+  const [problem, remedy] = Number.isInteger(value)
+    ? [`is out of the range of ${dtype}`, "use a number in its range"]
+    : ["is not an integer", "round the number"];
+  throw new DTypeError(
+    `the number ${value} ${problem} but meets a tensor of ${dtype}; write x.astype("float32") first, or ${remedy}`,
+  );
 }

@@ -110,6 +110,11 @@ export class Node {
     if (this.gone !== null) throw new DisposedError(this.gone);
   }
 
+  /** Whether this node belongs to a call: one that is still open, or one of placeholders, which never get a value. */
+  isInCall(): boolean {
+    return this.scopes.some(isRelevant);
+  }
+
   /** Whether a call that is still differentiating depends on this node. */
   hasOpenVariable(): boolean {
     return this.scopes.some((scope) => scope.kind === "variable" && scope.open);

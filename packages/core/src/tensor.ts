@@ -101,7 +101,8 @@ export class Tensor<S extends Shape = Shape> {
   dispose(): void {
     const why = `a tensor of shape ${showShape(this.shape)} was used after dispose()`;
     this.node.gone = why;
-    this.node.storage?.dispose(why);
+    const { storage } = this.node;
+    if (storage !== null && !storage.shared) storage.dispose(why);
   }
 
   [Symbol.dispose](): void {

@@ -3,6 +3,7 @@ import { apply, type Primitive } from "../define/primitive.ts";
 import {
   allocate,
   checkDType,
+  checkHeld,
   type DType,
   dtypeOfTypedArray,
   isFloat,
@@ -12,7 +13,7 @@ import {
 } from "../dtype.ts";
 import { ArgumentError, DTypeError, ShapeError } from "../errors/errors.ts";
 import type { Kernel } from "../operation.ts";
-import { checkShape, showShape, sizeOf, stridesOf } from "../shape.ts";
+import { checkShape, resolveAxis, showShape, sizeOf, stridesOf } from "../shape.ts";
 import type { NestedCheck, NestedShape, Shape } from "../shape-types.ts";
 import { fromData, type Tensor } from "../tensor.ts";
 
@@ -117,7 +118,8 @@ export function full<const S extends Shape>(
   { dtype }: DTypeOption = {},
 ): Tensor<[...S]> {
   checkShape(shape);
-  const filled = scalar(value, checkDType(dtype ?? (typeof value === "boolean" ? "bool" : "float32")));
+  const given = checkDType(dtype ?? (typeof value === "boolean" ? "bool" : "float32"));
+  const filled = scalar(given === "bool" ? value : checkHeld(Number(value), given), given);
   return filled.broadcastTo(shape) as Tensor as Tensor<[...S]>;
 }
 
@@ -167,7 +169,8 @@ export function iota<const S extends Shape>(
   axis = 0,
   { dtype = "int32" }: DTypeOption = {},
 ): Tensor<[...S]> {
-  return apply(iotaPrimitive, [], { shape: checkShape(shape), axis, dtype }) as Tensor as Tensor<[...S]>;
+  const at = resolveAxis(axis, checkShape(shape).length, "iota");
+  return apply(iotaPrimitive, [], { shape, axis: at, dtype: checkDType(dtype) }) as Tensor as Tensor<[...S]>;
 }
 
 /**
@@ -204,7 +207,7 @@ export function linspace(
   count: number,
   { dtype = "float32" }: DTypeOption = {},
 ): Tensor<[number]> {
-  const data = allocate(dtype, count);
+  const data = allocate(checkDType(dtype), sizeOf(checkShape([count])));
   for (let i = 0; i < count; i++) data[i] = count === 1 ? start : start + ((end - start) * i) / (count - 1);
   if (count > 1) data[count - 1] = end;
   return fromData(data, [count], dtype);

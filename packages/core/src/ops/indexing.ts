@@ -5,7 +5,7 @@ import type { OneHotFunction, OneHotMethod, TakeFunction, TakeMethod } from "../
 import { type DType, isFloat, isInteger } from "../dtype.ts";
 import { ArgumentError, DTypeError, ShapeError } from "../errors/errors.ts";
 import type { DenseArray } from "../operation.ts";
-import { resolveAxis, sameShape, showShape } from "../shape.ts";
+import { checkShape, resolveAxis, sameShape, showShape } from "../shape.ts";
 import type { Shape } from "../shape-types.ts";
 import type { Tensor } from "../tensor.ts";
 import { iota } from "./creation.ts";
@@ -84,7 +84,7 @@ const scatterAdd: Primitive<Scatter> = routinePrimitive<Scatter>(
     }),
   {
     type: ([updates], { axis, length }) => ({
-      shape: updates!.shape.with(axis, length),
+      shape: checkShape(updates!.shape.with(axis, length)),
       dtype: updates!.dtype,
     }),
     jvp: ({ inputs, tangents, attributes }) => apply(scatterAdd, [tangents[0]!, inputs[1]!], attributes),

@@ -4,7 +4,7 @@ import { apply, type Primitive } from "../define/primitive.ts";
 import { alongAxis, routinePrimitive } from "../define/routine.ts";
 import type { ConcatFunction, StackFunction } from "../define/signatures.ts";
 import { ArgumentError, ShapeError } from "../errors/errors.ts";
-import { resolveAxis, sameShape, showShape } from "../shape.ts";
+import { checkShape, resolveAxis, sameShape, showShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { zerosLike } from "./creation.ts";
 
@@ -30,7 +30,7 @@ const concatPrimitive: Primitive<Axis> = routinePrimitive<Axis>(
     type: (inputs, { axis }) => {
       const { shape, dtype } = inputs[0]!;
       const total = inputs.reduce((sum, input) => sum + input.shape[axis]!, 0);
-      return { shape: shape.map((n, i) => (i === axis ? total : n)), dtype };
+      return { shape: checkShape(shape.map((n, i) => (i === axis ? total : n))), dtype };
     },
     jvp: ({ inputs, tangents, attributes }) =>
       apply(

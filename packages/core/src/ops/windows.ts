@@ -5,7 +5,7 @@ import type * as Signatures from "../define/signatures.ts";
 import { viewPrimitive } from "../define/view.ts";
 import { ArgumentError, AxisError } from "../errors/errors.ts";
 import type { Kernel } from "../operation.ts";
-import { showShape, stridesOf } from "../shape.ts";
+import { checkShape, showShape, stridesOf } from "../shape.ts";
 import type { Shape } from "../shape-types.ts";
 import type { Tensor } from "../tensor.ts";
 
@@ -128,7 +128,9 @@ const padPrimitive: Primitive<Padding> = {
     },
   } as Kernel,
   type: ([input], { low, high, interior }) => ({
-    shape: input!.shape.map((n, i) => n + low[i]! + high[i]! + Math.max(0, n - 1) * interior[i]!),
+    shape: checkShape(
+      input!.shape.map((n, i) => n + low[i]! + high[i]! + Math.max(0, n - 1) * interior[i]!),
+    ),
     dtype: input!.dtype,
   }),
   jvp: ({ tangents, attributes }) => apply(padPrimitive, [tangents[0]!], attributes),

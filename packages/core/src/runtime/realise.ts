@@ -81,7 +81,9 @@ function run(targets: readonly Node[]): void {
   }
   targets.forEach((target, i) => {
     if (!isPending(target)) return;
-    target.storage = bases[i]!.storage;
+    const storage = bases[i]!.storage!;
+    storage.shared = true;
+    target.storage = storage;
     target.dropHistory();
   });
 }

@@ -37,6 +37,8 @@ export function release(account: Account): void {
 /** The value of one tensor: host data not yet placed, a block of a backend, or both. */
 export class Storage {
   readonly type: TensorType;
+  /** Whether several nodes have this value, so that giving one of them away must not free it. */
+  shared = false;
   /** Where it was made. */
   readonly site: Site;
   private readonly account: Account;

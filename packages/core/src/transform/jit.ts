@@ -73,7 +73,7 @@ export const jit: Jit = ((f: (...args: never[]) => unknown, options: JitOptions 
       if (traces.size > cacheSize) traces.delete(traces.keys().next().value!);
     }
     for (const { node } of dynamic.leaves) node.checkPresent();
-    if (trace.program === null || dynamic.leaves.some(({ node }) => node.scopes.length > 0))
+    if (trace.program === null || dynamic.leaves.some(({ node }) => node.isInCall()))
       return inline(trace, dynamic.leaves);
     const donated = donate.flatMap((argnum) => (argnum < args.length ? flatten(args[argnum]).leaves : []));
     return run(trace, trace.program, dynamic.leaves, donated, label);
@@ -159,6 +159,7 @@ function run(
   label: string,
 ): unknown {
   storeArguments(leaves);
+  checkDonated(donated, linearised, label);
   const given = new Map(trace.placeholders.map((p, i) => [p.node, leaves[i]!]));
   const storages = linearised.inputs.map((node): Storage => (given.get(node)?.node ?? node).storage!);
   const backend = commonBackend(storages);
@@ -175,18 +176,15 @@ function run(
     node.storage = results[i]!;
     return new Tensor(node);
   });
-  giveAway(donated, linearised, label);
+  giveAway(donated, label);
   return trace.structure.rebuild(tensors);
 }
 
-/** Marks donated arguments as gone and frees them, unless a pending node may still read them. */
-function giveAway(donated: readonly Tensor[], { inputs }: Linearised, label: string): void {
+/** @throws DisposedError, before anything runs, for an argument that cannot be given away */
+function checkDonated(donated: readonly Tensor[], { inputs }: Linearised, label: string): void {
   const seen = new Set<Storage>();
   for (const { node } of donated) {
     const storage = node.storage!;
-    const why =
-      `a tensor of shape ${showShape(node.shape)} was used after it was donated to ${label}; ` +
-      "use the result of that call instead, or leave the argument out of donate";
     if (inputs.some((input) => input.storage === storage)) {
       throw new DisposedError(
         `${label}: a donated argument of shape ${showShape(node.shape)} is also closed over by the function; pass it once`,
@@ -194,11 +192,20 @@ function giveAway(donated: readonly Tensor[], { inputs }: Linearised, label: str
     }
     if (seen.has(storage)) {
       throw new DisposedError(
-        `${label}: an argument of shape ${showShape(node.shape)} was donated twice in one call`,
+        `${label}: an argument of shape ${showShape(node.shape)} was donated twice in one call; ` +
+          "leave one of them out of donate",
       );
     }
     seen.add(storage);
-    node.gone = why;
-    if (node.consumers === 0) storage.dispose(why);
+  }
+}
+
+/** Marks donated arguments as gone and frees them, unless a pending node may still read them. */
+function giveAway(donated: readonly Tensor[], label: string): void {
+  for (const { node } of donated) {
+    node.gone =
+      `a tensor of shape ${showShape(node.shape)} was used after it was donated to ${label}; ` +
+      "use the result of that call instead, or leave the argument out of donate";
+    if (node.consumers === 0 && !node.storage!.shared) node.storage!.dispose(node.gone);
   }
 }

@@ -24,6 +24,7 @@ export function variable(x: Tensor, scope: Scope): Tensor {
   x.node.checkPresent();
   const node = new Node(variablePrimitive as Operation, [x.node], undefined, x.node, scope);
   if (x.node.storage !== null) {
+    x.node.storage.shared = true;
     node.storage = x.node.storage;
     node.dropHistory();
   }
@@ -50,7 +51,7 @@ export function storeArguments(leaves: readonly Tensor[]): void {
   for (const { node } of leaves) node.checkPresent();
   const pending = leaves
     .map(({ node }) => node)
-    .filter((node) => node.storage === null && node.scopes.length === 0);
+    .filter((node) => node.storage === null && !node.isInCall());
   if (pending.length > 0) realise(pending);
 }
 
