@@ -27,9 +27,10 @@ export function normal<const S extends Shape = []>(
  * Independent samples of the standard normal distribution, given that they lie between two bounds: `sqrt(2) erfinv(u)`
  * with u uniform between `erf(lower / sqrt(2))` and `erf(upper / sqrt(2))`.
  *
- * Far out in a tail erf rounds to 1; bounds beyond 4 (float32) or 8 (float64) on one side leave few distinct values.
+ * Far out in a tail erf is near 1, so bounds beyond 3 (float32) or 6 (float64) on one side leave few distinct values.
  *
- * @throws ArgumentError where `lower` is not below `upper`; ArgumentError, DTypeError, ShapeError for a bad key or dtype
+ * @throws ArgumentError where `lower` is not below `upper`, or so far out that erf rounds both to one number;
+ *   ArgumentError, DTypeError, ShapeError for a bad key or dtype
  */
 export function truncatedNormal<const S extends Shape = []>(
   key: Tensor,
@@ -43,16 +44,26 @@ export function truncatedNormal<const S extends Shape = []>(
       `random.truncatedNormal: expected lower below upper, got ${String(lower)} and ${String(upper)}`,
     );
   }
-  const quantile = (bound: number): number => erfOfNumber(bound / Math.SQRT2);
-  const u = sampleUniform("truncatedNormal", key, shape ?? [], {
-    dtype,
-    minval: quantile(lower),
-    maxval: quantile(upper),
-  });
-  // Rounding may reach a bound, which does not belong to the interval.
+  checkFloat(dtype, "truncatedNormal");
+  const [minval, maxval] = [lower, upper].map((x) => roundTo(erfOfNumber(x / Math.SQRT2), dtype)) as [
+    number,
+    number,
+  ];
+  if (minval === maxval) {
+    throw new ArgumentError(
+      `random.truncatedNormal: the bounds ${lower} and ${upper} are so far out that ${dtype} cannot tell them apart; ` +
+        (dtype === "float32" ? 'pass { dtype: "float64" }, or ' : "") +
+        "sample the tail by rejection from a shifted random.exponential",
+    );
+  }
+  const u = sampleUniform("truncatedNormal", key, shape ?? [], { dtype, minval, maxval });
+  // Rounding may reach -1 and 1, where erfinv is infinite, and the bounds, which do not belong to the interval.
+  const finite = u.clip(nextAfter(-1, 0, dtype), nextAfter(1, 0, dtype));
   const inside = (bound: number, towards: number): number | null =>
     Number.isFinite(bound) ? nextAfter(bound, towards, dtype) : null;
-  return u.erfinv().mul(Math.SQRT2).clip(inside(lower, Infinity), inside(upper, -Infinity)) as Tensor<[...S]>;
+  return finite.erfinv().mul(Math.SQRT2).clip(inside(lower, Infinity), inside(upper, -Infinity)) as Tensor<
+    [...S]
+  >;
 }
 
 /**
@@ -95,13 +106,17 @@ const sampleGumbel = (what: string, key: Tensor, shape: Shape, dtype: DType): Te
  * @param p a probability, or a float tensor of them; default 0.5
  * @param shape a shape that p broadcasts to; default the shape of p
  * @returns bool
- * @throws ShapeError where p does not broadcast to the shape; ArgumentError, DTypeError, ShapeError for a bad key
+ * @throws ArgumentError for a number that is no probability; ShapeError where p does not broadcast to the shape;
+ *   ArgumentError, DTypeError, ShapeError for a bad key
  */
 export function bernoulli<const S extends Shape = []>(
   key: Tensor,
   p: number | Tensor = 0.5,
   shape?: S,
 ): Tensor<[...S]> {
+  if (!(p instanceof Tensor) && !(p >= 0 && p <= 1)) {
+    throw new ArgumentError(`random.bernoulli: expected a probability from 0 to 1, got ${String(p)}`);
+  }
   const target = shape ?? (p instanceof Tensor ? p.shape : []);
   if (p instanceof Tensor) checkBroadcast("bernoulli", p.shape, target);
   const dtype = p instanceof Tensor && isFloat(p.dtype) ? p.dtype : "float32";

@@ -195,6 +195,11 @@ describe("bounds", () => {
     expect(Math.max(...samples)).toBeLessThan(6);
   });
 
+  test("truncatedNormal is finite in a tail where float32 rounds u to 1", () => {
+    const samples = samplesOf(random.truncatedNormal(random.key(12), 4.5, Infinity, [count]));
+    expect(samples.every((x) => x >= 4.5 && x < 5.6)).toBe(true);
+  });
+
   test("gumbel and exponential are finite", () => {
     for (const draw of [random.gumbel, random.exponential]) {
       expect(samplesOf(draw(random.key(12), [count])).every(Number.isFinite)).toBe(true);

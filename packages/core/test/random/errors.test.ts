@@ -58,6 +58,16 @@ describe("what a function does not accept", () => {
       () => random.truncatedNormal(key, 1, 1),
       /expected lower below upper, got 1 and 1/,
     ],
+    [
+      "truncation beyond float32",
+      () => random.truncatedNormal(key, 6, 7),
+      /float32 cannot tell them apart; pass \{ dtype: "float64" \}/,
+    ],
+    [
+      "a probability above 1",
+      () => random.bernoulli(key, 1.5),
+      /expected a probability from 0 to 1, got 1.5/,
+    ],
     ["an empty range of integers", () => random.randint(key, [2], 3, 3), /expected integers minval < maxval/],
     ["a fractional bound", () => random.randint(key, [2], 0, 2.5), /got 0 and 2.5/],
     [
