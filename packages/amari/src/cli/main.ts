@@ -1,2 +1,5 @@
 #!/usr/bin/env node
-console.log("amari", ...process.argv.slice(2));
+import { processOutput } from "./io.ts";
+import { runCommandLine } from "./program.ts";
+
+process.exitCode = await runCommandLine(process.argv.slice(2), processOutput);

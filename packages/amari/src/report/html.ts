@@ -1,0 +1,22 @@
+import { escapeHtml } from "./format.ts";
+
+/** A table; the first column holds names, the others numbers. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const cells = (row: readonly string[], tag: string) =>
+    `<tr>${row.map((cell) => `<${tag}>${escapeHtml(cell)}</${tag}>`).join("")}</tr>`;
+  return `<div class="scroll"><table><thead>${cells(head, "th")}</thead><tbody>${rows.map((row) => cells(row, "td")).join("")}</tbody></table></div>`;
+}
+
+/** Paragraphs of a list. */
+export const list = (items: readonly string[]): string =>
+  `<ul>${items.map((item) => `<li>${escapeHtml(item)}</li>`).join("")}</ul>`;
+
+/** A chart with its caption. */
+export const figure = (title: string, note: string, svg: string): string =>
+  `<figure><figcaption>${escapeHtml(title)}<small>${escapeHtml(note)}</small></figcaption>${svg}</figure>`;
+
+/** What the colours mean. */
+export const legend = (entries: readonly { readonly label: string; readonly colour: string }[]): string =>
+  `<ul class="legend">${entries
+    .map(({ label, colour }) => `<li><i style="background:${colour}"></i>${escapeHtml(label)}</li>`)
+    .join("")}</ul>`;

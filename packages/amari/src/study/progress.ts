@@ -1,0 +1,12 @@
+/** Who is told how far a long job is. */
+export interface Progress {
+  /** The units of work there are. */
+  begin(total: number): void;
+  /** Names what is going on. */
+  stage(label: string): void;
+  advance(units: number): void;
+  end(): void;
+}
+
+/** Tells nobody. */
+export const silent: Progress = { begin() {}, stage() {}, advance() {}, end() {} };
