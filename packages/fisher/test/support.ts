@@ -1,6 +1,7 @@
 import { referenceBackend } from "@amari/backend-reference";
 import { setDefaultBackend, type Tensor, tensor, treeLeaves } from "@amari/core";
 import { fc } from "@fast-check/vitest";
+import type { PerceptronParameters } from "../src/index.ts";
 
 setDefaultBackend(referenceBackend());
 
@@ -63,3 +64,29 @@ export function normals(shape: readonly number[], seed: number): Tensor {
   const draw = (): number => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
   return t64(Array.from({ length: size }, draw), shape);
 }
+
+/** The perceptron of 2 inputs, 3 hidden units and 3 classes: 21 parameters. */
+export const perceptronOf = (inputs = 2, hidden = 3, outputs = 3): fc.Arbitrary<PerceptronParameters> =>
+  fc.tuple(
+    fc.record({ w: tensors([inputs, hidden]), b: tensors([hidden], 1) }),
+    fc.record({ w: tensors([hidden, outputs]), b: tensors([outputs], 1) }),
+  );
+
+/** A fixed perceptron with standard normal parameters. */
+export const perceptron = (
+  seed: number,
+  [inputs, hidden, outputs]: readonly [number, number, number] = [2, 3, 3],
+): PerceptronParameters => [
+  { w: normals([inputs, hidden], seed), b: normals([hidden], seed + 1) },
+  { w: normals([hidden, outputs], seed + 2), b: normals([outputs], seed + 3) },
+];
+
+/** An arbitrary vector of n class indices. */
+export const labels = (n: number, classes: number): fc.Arbitrary<Tensor> =>
+  fc
+    .array(fc.integer({ min: 0, max: classes - 1 }), { minLength: n, maxLength: n })
+    .map((data) => tensor(data, { dtype: "int32" }) as Tensor);
+
+/** The middle one of an odd number of values, or the upper of the two middle ones. */
+export const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[values.length >> 1]!;
