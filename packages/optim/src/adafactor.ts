@@ -101,7 +101,8 @@ const adafactorTraits = (weightDecay: number, scaleByParameter: boolean): Traits
   diagonalEquivariance: "violates",
   transposeEquivariance: "satisfies",
   translationInvariance: traitIf(weightDecay === 0 && !scaleByParameter),
-  monotoneOnQuadratics: "violates",
+  // Steps relative to the parameters shrink near a minimum at zero, and may make the parameters part.
+  ...(!scaleByParameter && { monotoneOnQuadratics: "violates" }),
   zeroGradientFixedPoint: traitIf(weightDecay === 0),
-  ...(weightDecay > 0 && { contractingDecay: "satisfies" }),
+  ...(weightDecay > 0 && !scaleByParameter && { contractingDecay: "satisfies" }),
 });

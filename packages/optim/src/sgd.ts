@@ -79,7 +79,7 @@ const sgdTraits = (momentum: number, weightDecay: number): Traits => ({
   diagonalEquivariance: "violates",
   transposeEquivariance: "satisfies",
   translationInvariance: traitIf(weightDecay === 0),
-  monotoneOnQuadratics: traitIf(momentum === 0 && weightDecay === 0),
+  ...(weightDecay === 0 && { monotoneOnQuadratics: traitIf(momentum === 0) }),
   zeroGradientFixedPoint: traitIf(weightDecay === 0),
   ...(weightDecay > 0 && momentum === 0 && { contractingDecay: "satisfies" }),
 });

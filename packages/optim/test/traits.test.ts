@@ -1,0 +1,128 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import {
+  adafactor,
+  adafactorAsPrinted,
+  adam,
+  adamAsPrinted,
+  adamw,
+  addDecayedWeights,
+  chain,
+  clipByGlobalNorm,
+  clipByRms,
+  fadafactor,
+  fadam,
+  kozistr,
+  laprop,
+  lessw2020,
+  type Optimizer,
+  paperV2,
+  scaleByLearningRate,
+  sgd,
+  skipNonFinite,
+  type Trait,
+  type Traits,
+  traceMomentum,
+} from "../src/index.ts";
+import "./setup.ts";
+import { clearlyBroken, learningRate, type TraitLaw, traitLaws } from "./trait-laws.ts";
+
+const bare = { learningRate, clip: null, weightDecay: 0 } as const;
+
+const optimizers: Readonly<Record<string, Optimizer>> = {
+  sgd: sgd({ learningRate }),
+  "sgd with momentum": sgd({ learningRate, momentum: 0.9, dampening: 0.5 }),
+  "sgd with Nesterov's momentum": sgd({ learningRate, momentum: 0.9, nesterov: true }),
+  "sgd with decay": sgd({ learningRate, weightDecay: 0.1 }),
+  adam: adam({ learningRate }),
+  "adam without epsilon": adam({ learningRate, epsilon: 0 }),
+  "adam with L2": adam({ learningRate, weightDecay: 0.1 }),
+  "adam, AMSGrad": adam({ learningRate, amsgrad: "raw" }),
+  adamw: adamw({ learningRate }),
+  "adamw without epsilon": adamw({ learningRate, epsilon: 0 }),
+  laprop: laprop({ learningRate }),
+  "laprop without epsilon": laprop({ learningRate, epsilon: 0 }),
+  fadam: fadam({ learningRate }),
+  "fadam, version 2": fadam({ ...paperV2, learningRate }),
+  "fadam, relative epsilon": fadam({ learningRate, epsilon: Infinity, weightDecay: 0 }),
+  "fadam, bare": fadam({ ...bare, epsilon: 0 }),
+  "fadam, bare, rho = 1": fadam({ ...bare, epsilon: 0, rho: 1 }),
+  "fadam, fixed epsilon": fadam({ learningRate, epsilon2: Infinity, clip: null }),
+  "fadam, rho = 0.7": fadam({ learningRate, rho: 0.7, clip: 0.5 }),
+  "fadam, decoupled decay": fadam({ learningRate, decayForm: "decoupled", weightDecay: 0.1 }),
+  "fadam, momentum unbiased": fadam({ learningRate, momentumBias: true }),
+  "fadam, lessw2020": fadam({ ...lessw2020, learningRate }),
+  "fadam, kozistr": fadam({ ...kozistr, learningRate }),
+  fadafactor: fadafactor({ learningRate }),
+  "fadafactor, relative epsilon": fadafactor({ learningRate, epsilon: Infinity, weightDecay: 0 }),
+  "fadafactor, bare, rho = 1": fadafactor({ ...bare, epsilon: 0, rho: 1 }),
+  "fadafactor, decoupled decay": fadafactor({ learningRate, decayForm: "decoupled", weightDecay: 0.1 }),
+  adafactor: adafactor({ learningRate }),
+  "adafactor with decay": adafactor({ learningRate, weightDecay: 0.1, scaleByParameter: false }),
+  "adafactor, absolute steps": adafactor({ learningRate, scaleByParameter: false, relativeStep: false }),
+  adamAsPrinted: adamAsPrinted({ learningRate }),
+  adafactorAsPrinted: adafactorAsPrinted({ learningRate }),
+  "a chain of linear parts": chain(
+    clipByGlobalNorm(1),
+    traceMomentum({ decay: 0.9 }),
+    scaleByLearningRate(learningRate),
+  ),
+  "a chain with a clip and decay": chain(
+    clipByRms(1),
+    addDecayedWeights(0.1),
+    scaleByLearningRate(learningRate),
+  ),
+  "fadam that skips non-finite gradients": skipNonFinite(fadam({ learningRate })),
+};
+
+const batchSize = 20;
+
+function check(
+  { arbitrary, residuals, tolerance }: TraitLaw<unknown>,
+  optimizer: Optimizer,
+  declared: Trait,
+) {
+  const batches = fc.array(arbitrary, { minLength: batchSize, maxLength: batchSize });
+  if (declared === "satisfies") {
+    fc.assert(
+      fc.property(batches, (batch) => {
+        for (const residual of residuals(optimizer, batch)) expect(residual).toBeLessThanOrEqual(tolerance);
+      }),
+      { numRuns: 100 / batchSize },
+    );
+    return;
+  }
+  const found = fc
+    .sample(batches, { numRuns: 100 / batchSize, seed: 1 })
+    .some((batch) => residuals(optimizer, batch).some((residual) => residual > clearlyBroken));
+  expect(found, "there is a sample that breaks the law").toBe(true);
+}
+
+describe.each(Object.entries(optimizers))("%s", (_, optimizer) => {
+  const declared = Object.entries(optimizer.traits) as [keyof Traits, Trait | number][];
+  test.each(
+    declared.map(([name, trait]) => [typeof trait === "number" ? "satisfies" : trait, name] as const),
+  )("%s %s", (trait, name) => {
+    check(traitLaws[name], optimizer, trait);
+  });
+});
+
+test("every trait is declared by some optimizer, and every one but the bound is broken by some", () => {
+  const all = Object.values(optimizers).flatMap((o) => Object.entries(o.traits));
+  for (const name of Object.keys(traitLaws)) {
+    const found = all.filter(([key]) => key === name).map(([, trait]) => trait);
+    expect(
+      found.some((trait) => trait !== "violates"),
+      name,
+    ).toBe(true);
+    if (
+      ![
+        "rmsStepBound",
+        "signEquivariance",
+        "transposeEquivariance",
+        "fisherInitialisationInvariance",
+      ].includes(name)
+    )
+      expect(found, name).toContain("violates");
+  }
+});
