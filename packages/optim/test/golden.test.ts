@@ -1,12 +1,9 @@
-import { referenceBackend } from "@amari/backend-reference";
-import { grad, setDefaultBackend, type Tensor } from "@amari/core";
+import { grad, type Tensor } from "@amari/core";
 import { describe, expect, test } from "vitest";
 import { applyUpdates, type Optimizer } from "../src/index.ts";
 import golden from "./fixtures/golden.json" with { type: "json" };
 import { type Configuration, paperOptimizer, torchOptimizer } from "./golden-configurations.ts";
 import { type Problem, problems } from "./problems.ts";
-
-setDefaultBackend(referenceBackend());
 
 const steps = golden.meta.steps;
 

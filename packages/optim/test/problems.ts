@@ -1,8 +1,6 @@
-import { type Tensor, tensor } from "@amari/core";
+import type { Tensor } from "@amari/core";
 import golden from "./fixtures/golden.json" with { type: "json" };
-
-export const f64 = (data: readonly number[] | readonly (readonly number[])[]): Tensor =>
-  tensor(data as number[], { dtype: "float64" });
+import { f64 } from "./setup.ts";
 
 /** A problem of the golden file: where it starts, its gradient at step t from the formula, and its loss. */
 export interface Problem {

@@ -6,9 +6,10 @@ setDefaultBackend(referenceBackend());
 
 export type Matrix = readonly (readonly number[])[];
 
-/** A float64 tensor of numbers, rows or matrices. */
-export const f64 = (data: number | readonly number[] | Matrix | readonly Matrix[]): Tensor =>
-  tensor(data as number[], { dtype: "float64" });
+export type Nested = number | readonly Nested[];
+
+/** A float64 tensor of a number, or of nested arrays. */
+export const f64 = (data: Nested): Tensor => tensor(data as number[], { dtype: "float64" });
 
 /** The elements of a tensor, row-major. */
 export const values = (x: Tensor): number[] => [...x.dataSync()];
