@@ -35,8 +35,13 @@ export class ModuleBuilder {
   add(builder: FunctionBuilder, name?: string): number {
     this.functions.push(builder);
     const index = this.imports.length + this.functions.length - 1;
-    if (name !== undefined) this.exports.push({ name, index });
+    if (name !== undefined) this.export(name, index);
     return index;
+  }
+
+  /** Exports a function by its index. */
+  export(name: string, index: number): void {
+    this.exports.push({ name, index });
   }
 
   /** The module in the binary format. */

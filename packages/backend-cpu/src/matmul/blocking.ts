@@ -1,0 +1,78 @@
+import { type MatmulDType, type VectorType, vectorBytes, vectorTypes } from "./vector-type.ts";
+
+/** The block of c that a micro-kernel keeps in registers. */
+export interface Tile {
+  readonly rows: number;
+  /** Columns, counted in vectors. */
+  readonly vectors: number;
+}
+
+/** The largest tiles whose accumulators and operands fit the 16 vector registers of x64. */
+export function tileOf(fma: boolean): Tile {
+  // A product that is not fused needs a register of its own.
+  return { rows: fma ? 6 : 5, vectors: 2 };
+}
+
+/**
+ * The sizes of the blocks that the caches hold (K. Goto and R. van de Geijn, "Anatomy of High-Performance Matrix
+ * Multiplication", 2008).
+ *
+ * `depth` belongs to the definition of the result: products are summed one after the other within each block of `depth`
+ * successive k, and the sums of the blocks are added in order. Whoever changes it changes the rounding of every product
+ * that is longer; nothing else here has any influence on it.
+ */
+export interface Blocking {
+  /** k in a block: a panel of b of this depth stays in the first-level cache. */
+  readonly depth: number;
+  /** Rows of a in a block that stays in the second-level cache. */
+  readonly rows: number;
+  /** Columns of b in a block. */
+  readonly columns: number;
+  /** With at most so many rows of a, or columns of b, packing costs more than it gains. */
+  readonly smallRows: number;
+  readonly smallColumns: number;
+}
+
+/** The blocking used unless another is given, as tests do to reach the edges with small matrices. */
+export const defaultBlocking: Blocking = {
+  depth: 256,
+  rows: 192,
+  columns: 2048,
+  smallRows: 12,
+  smallColumns: 64,
+};
+
+/** Rounds the blocks to whole tiles. */
+export function wholeTiles(blocking: Blocking, { lanes }: VectorType, tile: Tile): Blocking {
+  const rows = roundUp(blocking.rows, tile.rows);
+  const columns = roundUp(blocking.columns, tile.vectors * lanes);
+  return { ...blocking, rows, columns };
+}
+
+function roundUp(value: number, multiple: number): number {
+  return Math.ceil(value / multiple) * multiple;
+}
+
+/** A workspace holds a tile that hangs over the edge of c, then a packed block of a, then a packed block of b. */
+export const packedAOffset = 256;
+
+/** Where the packed block of b begins in a workspace. */
+export function packedBOffset({ rows, depth }: Blocking, { bytes }: VectorType): number {
+  return packedAOffset + roundUp(rows * depth * bytes, vectorBytes);
+}
+
+/**
+ * The size in bytes of the workspace of a product of `n` columns over `k`; it does not depend on the rows. Threads that
+ * compute rows of the same product share the packed b, or need one workspace each.
+ */
+export function workspaceBytes(
+  { dtype, fma, blocking = defaultBlocking }: { dtype: MatmulDType; fma: boolean; blocking?: Blocking },
+  n: number,
+  k: number,
+): number {
+  const type = vectorTypes[dtype];
+  const tile = tileOf(fma);
+  const whole = wholeTiles(blocking, type, tile);
+  const columns = Math.min(roundUp(n, tile.vectors * type.lanes), whole.columns);
+  return packedBOffset(whole, type) + columns * Math.min(k, whole.depth) * type.bytes;
+}
