@@ -7,7 +7,8 @@ import { startCommand } from "./commands/start.ts";
 import type { Output } from "./io.ts";
 
 const version = (): string =>
-  (JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string }).version;
+  (JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string })
+    .version;
 
 const examples = `
 Examples:
@@ -35,7 +36,9 @@ export async function runCommandLine(args: readonly string[], output: Output): P
   for (const command of [program, ...program.commands]) {
     command
       .exitOverride()
-      .showHelpAfterError(`(amari ${command === program ? "" : `${command.name()} `}--help shows what there is)`)
+      .showHelpAfterError(
+        `(amari ${command === program ? "" : `${command.name()} `}--help shows what there is)`,
+      )
       .configureOutput({
         writeOut: (text) => output.write(text.trimEnd()),
         writeErr: (text) => output.writeError(text.trimEnd()),

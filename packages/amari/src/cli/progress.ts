@@ -7,7 +7,11 @@ export const progressFor = (output: Output): Progress => (output.interactive ? b
 
 function bar(): Progress {
   const single = new cliProgress.SingleBar(
-    { format: "  {bar} {percentage}%  {duration_formatted}  {stage}", hideCursor: true, clearOnComplete: true },
+    {
+      format: "  {bar} {percentage}%  {duration_formatted}  {stage}",
+      hideCursor: true,
+      clearOnComplete: true,
+    },
     cliProgress.Presets.shades_classic,
   );
   return {

@@ -2,7 +2,7 @@ import { closeSync, mkdirSync, openSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { getDefaultBackend } from "@amari/core";
 import { reportPage } from "../report/page.ts";
-import { summaryRows, summaryHead } from "../report/summary.ts";
+import { summaryHead, summaryRows } from "../report/summary.ts";
 import { runStudy, type Study, type StudyOptions } from "../study/study.ts";
 import type { Output } from "./io.ts";
 import { progressFor } from "./progress.ts";

@@ -28,7 +28,7 @@ const { document } = parseHTML("<html><body></body></html>");
 const width = 560;
 const common = {
   document: document as unknown as Document,
-  style: { background: "transparent", color: "currentColor", fontSize: "12px", fontFamily: "inherit" },
+  style: { background: "transparent", color: "currentColor", fontSize: "13px", fontFamily: "inherit" },
 };
 
 const render = (options: Plot.PlotOptions): string =>
@@ -46,7 +46,8 @@ export function lineChart(series: readonly Series[], axes: Axes): string {
     width,
     height: 320,
     marginLeft: 52,
-    x: { label: axes.x, nice: true },
+    marginBottom: 42,
+    x: { label: axes.x, nice: true, labelOffset: 38 },
     y: {
       label: axes.y,
       grid: true,
@@ -65,10 +66,12 @@ const shortNumber = (value: number): string =>
 
 /** A running median, which shows the course of a noisy series. */
 export function smoothed(values: readonly number[], radius = 3): number[] {
-  return values.map((_, i) => median(values.slice(Math.max(0, i - radius), i + radius + 1).filter(Number.isFinite)));
+  return values.map((_, i) =>
+    median(values.slice(Math.max(0, i - radius), i + radius + 1).filter(Number.isFinite)),
+  );
 }
 
-/** Estimates against true values on logarithmic axes with the line of identity, as SVG. */
+/** Estimates (upwards) against true values (to the right) on logarithmic axes with the line of identity, as SVG. */
 export function scatterChart(
   truth: readonly number[],
   estimate: readonly number[],
@@ -77,15 +80,16 @@ export function scatterChart(
 ): string {
   const points = truth
     .map((x, i) => ({ x, y: estimate[i]! }))
-    .filter(({ x, y }) => x > 0 && y > 0);
+    .filter(({ x, y }) => Math.min(x, y) >= domain[0]);
   const ends = domain.map((v) => ({ x: v, y: v }));
-  const scale = { type: "log" as const, domain: [...domain], tickFormat: shortNumber, ticks: 4 };
+  const scale = { type: "log" as const, domain: [...domain], tickFormat: shortNumber, ticks: 4, label: null };
   return render({
     width: 300,
-    height: 290,
-    marginLeft: 56,
-    x: { ...scale, label: "exact F, diagonal" },
-    y: { ...scale, label: "estimate", grid: true },
+    height: 280,
+    marginLeft: 50,
+    marginRight: 12,
+    x: { ...scale, grid: true },
+    y: { ...scale, grid: true },
     marks: [
       Plot.line(ends, { x: "x", y: "y", stroke: "currentColor", strokeOpacity: 0.5, strokeDasharray: "4 3" }),
       Plot.dot(points, { x: "x", y: "y", fill: colour, fillOpacity: 0.75, r: 3 }),
@@ -93,12 +97,10 @@ export function scatterChart(
   });
 }
 
-/** The powers of ten around all positive values. */
+/** The powers of ten around all positive values, over at most 8 of them. */
 export function decades(values: readonly number[]): [number, number] {
   const positive = values.filter((value) => value > 0 && Number.isFinite(value));
   if (positive.length === 0) return [0.1, 1];
-  return [
-    10 ** Math.floor(Math.log10(Math.min(...positive))),
-    10 ** Math.ceil(Math.log10(Math.max(...positive))),
-  ];
+  const top = Math.ceil(Math.log10(Math.max(...positive)));
+  return [10 ** Math.max(top - 8, Math.floor(Math.log10(Math.min(...positive)))), 10 ** top];
 }

@@ -1,18 +1,18 @@
 import type { Outcome } from "../study/outcome.ts";
-import { logCorrelation, medianRatio, median, relativeError } from "../study/statistics.ts";
+import { logCorrelation, median, medianRatio, relativeError, worstRatio } from "../study/statistics.ts";
 import type { SubjectResult } from "../study/study.ts";
 import type { DiagonalSample } from "../study/trajectory.ts";
 
 /** The estimates of the Fisher diagonal that the report compares. */
-export const estimates = {
+export const estimates: Readonly<Record<EstimateName, string>> = {
   minibatchEstimate: "FAdam's f, minibatches",
   singleEstimate: "FAdam's f, single examples",
   squaredMinibatch: "squared minibatch gradient, expected here",
   empirical: "conditional empirical Fisher, here",
-} as const satisfies Partial<Record<keyof DiagonalSample, string>>;
+};
 
-/** The keys of {@link estimates}. */
-export type EstimateName = keyof typeof estimates;
+/** The estimates in a {@link DiagonalSample}. */
+export type EstimateName = Exclude<keyof DiagonalSample, "exact">;
 
 /** What an estimate is multiplied by: the squared gradient of a mean over B examples is on the scale of F / B. */
 export const scaleOf = (name: EstimateName, batchSize: number): number =>
@@ -20,8 +20,13 @@ export const scaleOf = (name: EstimateName, batchSize: number): number =>
 
 /** How far an estimate is from the exact diagonal at one step. */
 export interface Distance {
+  /** Of the vectors of all parameters. */
   readonly error: number;
+  /** The median over the parameters of estimate / exact. */
   readonly ratio: number;
+  /** Of the parameter for which estimate / exact is farthest from 1, up or down. */
+  readonly worst: number;
+  /** Of the logarithms: how well the estimate ranks the parameters. */
   readonly correlation: number;
 }
 
@@ -31,6 +36,7 @@ export function distance(sample: DiagonalSample, name: EstimateName, factor: num
   return {
     error: relativeError(scaled, sample.exact),
     ratio: medianRatio(scaled, sample.exact),
+    worst: worstRatio(scaled, sample.exact),
     correlation: logCorrelation(scaled, sample.exact),
   };
 }
@@ -39,10 +45,12 @@ export function distance(sample: DiagonalSample, name: EstimateName, factor: num
 export function distanceAtEnd({ trajectory }: SubjectResult, name: EstimateName, factor: number): Distance {
   const last = trajectory.diagonals.slice(-Math.max(1, Math.round(trajectory.diagonals.length / 5)));
   const all = last.map((sample) => distance(sample, name, factor));
+  const middle = (key: keyof Distance) => median(all.map((each) => each[key]));
   return {
-    error: median(all.map(({ error }) => error)),
-    ratio: median(all.map(({ ratio }) => ratio)),
-    correlation: median(all.map(({ correlation }) => correlation)),
+    error: middle("error"),
+    ratio: middle("ratio"),
+    worst: middle("worst"),
+    correlation: middle("correlation"),
   };
 }
 

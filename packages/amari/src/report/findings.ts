@@ -87,6 +87,8 @@ export function fisherFindings(study: Study, result: SubjectResult): string[] {
         ? "nearer, since squares of minibatch means keep the squared mean gradient and lose the spread between examples."
         : "no nearer, so the minibatch is not what is in the way."),
     whatCosts(estimate.error, here.error, labels.error),
+    `One number for all parameters hides much: the parameter that fares worst has ${figures(estimate.worst, 2)} times its exact value in f × B, ` +
+      `${figures(single.worst, 2)} in f of single examples and ${figures(labels.worst, 2)} in the conditional empirical Fisher information.`,
   ];
 }
 

@@ -56,7 +56,7 @@ function scatterFigures(study: Study, { trajectory }: SubjectResult): string {
     .map((name) =>
       figure(
         scaledLabel(name, study),
-        "dashed: equal to the exact value",
+        "estimate upwards, exact value to the right; dashed: equal",
         scatterChart(last.exact, scaled(name), estimateColours[name], domain),
       ),
     )
@@ -67,12 +67,21 @@ function estimateTable(study: Study, result: SubjectResult): string {
   const rows = estimateNames.flatMap((name) => {
     const scale = scaleOf(name, study.batchSize);
     return [...new Set([1, scale])].map((factor) => {
-      const { error, ratio, correlation } = distanceAtEnd(result, name, factor);
+      const { error, ratio, worst, correlation } = distanceAtEnd(result, name, factor);
       const label = factor === 1 ? estimates[name] : `${estimates[name]}, × ${factor}`;
-      return [label, percent(error), figures(ratio, 2), cosine(correlation)];
+      return [label, percent(error), figures(ratio, 2), figures(worst, 2), cosine(correlation)];
     });
   });
-  return table(["median over the last fifth", "relative error", "median ratio to exact", "log correlation"], rows);
+  return table(
+    [
+      "median over the last fifth",
+      "relative error",
+      "median ratio to exact",
+      "worst ratio",
+      "log correlation",
+    ],
+    rows,
+  );
 }
 
 const directionLabels = {
@@ -108,7 +117,7 @@ ${list(directionFindings(result))}`,
   )
   .join("")}`;
 
-const axes = { x: "step", y: "cosine in the Fisher metric", yDomain: [-0.4, 1] } as const;
+const axes = { x: "step", y: "cosine in the Fisher metric", yDomain: [-1, 1] } as const;
 
 const course = (steps: readonly number[], values: readonly number[]) =>
   smoothed(values).map((y, i) => ({ x: steps[i]!, y }));

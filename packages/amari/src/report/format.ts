@@ -4,7 +4,8 @@ export function figures(value: number, digits = 3): string {
   if (value === 0) return "0";
   const magnitude = Math.abs(value);
   if (magnitude < 1e-3 || magnitude >= 1e5) return value.toExponential(digits - 2);
-  return value.toPrecision(digits).replace(/^(-?\d{3,})\.$/, "$1");
+  const text = value.toPrecision(digits);
+  return text.includes("e") ? String(Number(text)) : text;
 }
 
 /** A share as a percentage with one decimal. */

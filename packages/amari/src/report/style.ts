@@ -18,6 +18,7 @@ li { margin: 5px 0; }
 figure { margin: 0; background: var(--panel); border: 1px solid var(--rule); border-radius: 8px; padding: 14px 16px 8px; min-width: 0; }
 figcaption { font-size: 0.9rem; font-weight: 600; margin-bottom: 4px; }
 figcaption small { display: block; font-weight: 400; color: var(--soft); font-size: 0.85rem; }
+.four figcaption { min-height: 5.6em; }
 figure svg { display: block; width: 100%; height: auto; overflow: visible; }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 18px; margin: 12px 0; padding: 0; list-style: none; font-size: 0.9rem; max-width: none; }
 .legend li { margin: 0; display: flex; align-items: center; gap: 7px; }

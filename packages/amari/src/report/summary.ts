@@ -1,5 +1,5 @@
-import type { Study, SubjectResult } from "../study/study.ts";
 import type { Spread } from "../study/outcome.ts";
+import type { Study, SubjectResult } from "../study/study.ts";
 import { figures, percent } from "./format.ts";
 
 /** The head of the table that the terminal and the report show. */

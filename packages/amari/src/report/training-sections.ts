@@ -32,7 +32,9 @@ function lossFigure({ label, outcomes, parameterCount }: SubjectResult): string 
     points: steps.map((x, i) => ({ x, y: curve[i]!.median, low: curve[i]!.low, high: curve[i]!.high })),
   }));
   const highest = 2 * Math.max(...outcomes.map(({ curve }) => curve[0]!.median));
-  const lowest = Math.min(...outcomes.flatMap(({ curve }) => curve.map(({ median }) => median)).filter((v) => v > 0));
+  const lowest = Math.min(
+    ...outcomes.flatMap(({ curve }) => curve.map(({ median }) => median)).filter((v) => v > 0),
+  );
   return figure(
     `Training loss, ${label}`,
     `${parameterCount} parameters; median and range over the seeds, each optimizer at its best learning rate`,
@@ -47,7 +49,8 @@ export function settingsSection(study: Study): string {
     (result) => `<h3>Learning rates, ${escapeHtml(result.label)}</h3>
 ${list(
   result.outcomes.map(
-    ({ label, grid }) => `${label}: ${grid.map(({ rate, loss }) => `${rate} → ${figures(loss, 2)}`).join(",  ")}`,
+    ({ label, grid }) =>
+      `${label}: ${grid.map(({ rate, loss }) => `${rate} → ${figures(loss, 2)}`).join(",  ")}`,
   ),
 )}`,
   );

@@ -27,7 +27,13 @@ export function minibatches(
     return { x: stack(taken.map(({ x }) => x)) as Tensor, y: stack(taken.map(({ y }) => y)) as Tensor };
   });
   return {
-    x: stack(perSeed.map(({ x }) => x), 1).realise() as Tensor,
-    y: stack(perSeed.map(({ y }) => y), 1).realise() as Tensor,
+    x: stack(
+      perSeed.map(({ x }) => x),
+      1,
+    ).realise() as Tensor,
+    y: stack(
+      perSeed.map(({ y }) => y),
+      1,
+    ).realise() as Tensor,
   };
 }

@@ -3,9 +3,7 @@ export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length / 2;
   if (sorted.length === 0) return Number.NaN;
-  return sorted.length % 2 === 1
-    ? sorted[Math.floor(middle)]!
-    : (sorted[middle - 1]! + sorted[middle]!) / 2;
+  return sorted.length % 2 === 1 ? sorted[Math.floor(middle)]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
 export const mean = (values: readonly number[]): number =>
@@ -20,6 +18,12 @@ export function relativeError(estimate: readonly number[], truth: readonly numbe
 /** The median over the elements of estimate / truth. */
 export const medianRatio = (estimate: readonly number[], truth: readonly number[]): number =>
   median(estimate.map((value, i) => value / truth[i]!));
+
+/** The ratio estimate / truth that is farthest from 1 on a logarithmic scale. */
+export const worstRatio = (estimate: readonly number[], truth: readonly number[]): number =>
+  estimate
+    .map((value, i) => value / truth[i]!)
+    .reduce((worst, ratio) => (Math.abs(Math.log(ratio)) > Math.abs(Math.log(worst)) ? ratio : worst), 1);
 
 /** Pearson's correlation of the logarithms: 1 where the estimate is the truth up to a power law. */
 export function logCorrelation(estimate: readonly number[], truth: readonly number[]): number {

@@ -2,12 +2,12 @@ import { jit, random, type Tensor, tensor } from "@amari/core";
 import { minibatches } from "./batches.ts";
 import type { Contestant } from "./contestants.ts";
 import { trainGrid } from "./grid.ts";
-import type { Progress } from "./progress.ts";
 import { chooseRate, type Outcome, outcomeOf } from "./outcome.ts";
+import type { Progress } from "./progress.ts";
 import { irisSplit, type Split } from "./split.ts";
+import { median } from "./statistics.ts";
 import { trainingStep } from "./step.ts";
 import { type Parameters, type Subject, subjects } from "./subjects.ts";
-import { median } from "./statistics.ts";
 import { followTrajectory, type Trajectory } from "./trajectory.ts";
 
 /** What the study is asked to do. */
@@ -72,7 +72,16 @@ export function runStudy(options: StudyOptions, progress: Progress): Study {
     progress.stage(`${subject.label}: Fisher information`);
     const entrants = contestants.map((contestant, i) => ({ contestant, rate: outcomes[i]!.rate }));
     const leader = entrants.find(({ contestant }) => contestant.id === "fadam") ?? entrants[0]!;
-    const trajectory = followTrajectory(subject, leader, entrants, split, batches, seeds[0]!, every, progress);
+    const trajectory = followTrajectory(
+      subject,
+      leader,
+      entrants,
+      split,
+      batches,
+      seeds[0]!,
+      every,
+      progress,
+    );
     return {
       id: subject.id,
       label: subject.label,
@@ -95,7 +104,12 @@ export function runStudy(options: StudyOptions, progress: Progress): Study {
 }
 
 /** Milliseconds of one jitted step of one run: the median of some, after a few that compile. */
-function timePerStep(subject: Subject, contestant: Contestant, rate: number, { trainX, trainY }: Split): number {
+function timePerStep(
+  subject: Subject,
+  contestant: Contestant,
+  rate: number,
+  { trainX, trainY }: Split,
+): number {
   const step = jit(trainingStep(subject, contestant));
   const rateTensor = tensor(rate, { dtype: "float64" }) as Tensor;
   const x = trainX.slice([0, batchSize]).realise() as Tensor;

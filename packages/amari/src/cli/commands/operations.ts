@@ -20,7 +20,9 @@ export function operationsCommand(output: Output): Command {
     .description("List the operations: what form they have, whether they differentiate, their float32 error.")
     .argument("[filter]", "only names that hold this text, whatever its case")
     .addOption(
-      new Option("-f, --family <name>", `only one form: ${families().join(", ")}`).argParser(oneOf(families())),
+      new Option("-f, --family <name>", `only one form: ${families().join(", ")}`).argParser(
+        oneOf(families()),
+      ),
     )
     .option("--not-differentiable", "only operations without a derivative, with the reason")
     .option("--json", "print JSON")
@@ -53,6 +55,8 @@ export function operationsCommand(output: Output): Command {
         String(row.ulp),
       ]);
       output.write(textTable(["operation", "form", "derivative", "ulp"], cells));
-      output.write(`\n${found.length} of ${operations.size} operations. ulp: float32 error that a backend may have.`);
+      output.write(
+        `\n${found.length} of ${operations.size} operations. ulp: float32 error that a backend may have.`,
+      );
     });
 }

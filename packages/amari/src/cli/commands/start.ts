@@ -25,7 +25,9 @@ export function startCommand(output: Output): Command {
         "come to the exact Fisher information and natural gradient, and write a report.",
     )
     .addOption(
-      new Option("-s, --steps <number>", `steps of each run (default: ${full.steps})`).argParser(wholeNumber(1, 100_000)),
+      new Option("-s, --steps <number>", `steps of each run (default: ${full.steps})`).argParser(
+        wholeNumber(1, 100_000),
+      ),
     )
     .addOption(
       new Option("--seed <number>", "decides initial weights and the order of the data")
@@ -34,7 +36,9 @@ export function startCommand(output: Output): Command {
     )
     .option("-o, --out <file>", "where the report goes", "report.html")
     .addOption(
-      new Option("--optimizers <list>", `some of ${ids.join(",")}`).argParser(someOf(ids)).default(ids, "all"),
+      new Option("--optimizers <list>", `some of ${ids.join(",")}`)
+        .argParser(someOf(ids))
+        .default(ids, "all"),
     )
     .option("-q, --quick", `a first impression: ${quick.steps} steps, one seed`)
     .action(async (options: Options) => {
