@@ -36,8 +36,7 @@ export interface Table {
  */
 export function readCsv(text: string, options: CsvOptions = {}): Table {
   const { delimiter = ",", header = true, missing = "error", dtype = "float32" } = options;
-  // A byte order mark is no part of the first name.
-  const lines = linesOf(text.replace(/^\uFEFF/, ""), delimiter);
+  const lines = linesOf(text, delimiter);
   const width = lines[0]?.fields.length ?? 0;
   for (const { number, fields } of lines) {
     if (fields.length === width) continue;

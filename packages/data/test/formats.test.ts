@@ -139,6 +139,11 @@ describe("readCsv", () => {
     expect(readCsv("a\nNaN\n").x.arraySync()).toEqual([[Number.NaN]]);
   });
 
+  test("reads past a byte order mark", () => {
+    expect(readCsv("\uFEFFa\n1\n").columns).toEqual(["a"]);
+    expect(readCsv("\uFEFF1\n", { header: false }).x.arraySync()).toEqual([[1]]);
+  });
+
   test("reads an empty table", () => {
     expect(readCsv("a,b\n").x.shape).toEqual([0, 2]);
     expect(readCsv("").x.shape).toEqual([0, 0]);

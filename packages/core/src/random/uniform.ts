@@ -32,7 +32,7 @@ export function bits<const S extends Shape = []>(key: Tensor, shape?: S): Tensor
 /**
  * Independent samples, uniform on [minval, maxval): multiples of 2^-23 (float32) or 2^-52 (float64), scaled.
  *
- * @throws ArgumentError, DTypeError, ShapeError where `key` is not one key, the dtype no float, a bound not finite
+ * @throws ArgumentError, DTypeError, ShapeError where `key` is not one key, the dtype no float, the bounds no interval
  * @example random.uniform(key, [2, 3], { minval: -1 })
  */
 export function uniform<const S extends Shape = []>(
@@ -47,16 +47,16 @@ export function uniform<const S extends Shape = []>(
 export function sampleUniform(what: string, key: Tensor, shape: Shape, options: UniformOptions): Tensor {
   const { minval = 0, maxval = 1 } = options;
   const dtype = checkFloat(options.dtype ?? "float32", what);
-  for (const bound of [minval, maxval]) {
-    if (!Number.isFinite(bound)) {
-      throw new ArgumentError(`random.${what}: expected finite numbers as bounds, got ${String(bound)}`);
-    }
+  if (!(Number.isFinite(minval) && Number.isFinite(maxval) && minval <= maxval)) {
+    throw new ArgumentError(
+      `random.${what}: expected finite numbers minval <= maxval, got ${String(minval)} and ${String(maxval)}`,
+    );
   }
   const fraction = dtype === "float32" ? fraction23(key, shape, what) : fraction52(key, shape, what);
   if (minval === 0 && maxval === 1) return fraction;
   const low = roundTo(minval, dtype);
   const width = roundTo(roundTo(maxval, dtype) - low, dtype);
-  return fraction.mul(width).add(low).maximum(low);
+  return fraction.mul(width).add(low);
 }
 
 export function checkFloat(dtype: DType, what: string): DType {

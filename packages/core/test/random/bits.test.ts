@@ -156,6 +156,31 @@ describe("the bits of an independent implementation, for any seed and shape", ()
   });
 });
 
+describe("the formulas of JAX, on the same uniform samples", () => {
+  const [key, shape] = [random.key(6), [50]] as const;
+  const u = random.uniform(key, shape, { dtype: "float64" });
+
+  test("exponential is -log(1 - u)", () => {
+    const expected = list(u).map((x) => -Math.log1p(-x));
+    expect(list(random.exponential(key, shape, { dtype: "float64" }))).toEqual(expected);
+  });
+
+  test("gumbel is -log(-log(u))", () => {
+    const expected = list(u).map((x) => -Math.log(-Math.log(x)));
+    expect(list(random.gumbel(key, shape, { dtype: "float64" }))).toEqual(expected);
+  });
+
+  test("categorical is the argmax of logits + gumbel, row by row", () => {
+    const logits = tensor([
+      [0, 1, 2],
+      [1, 0, -1],
+    ]);
+    const noise: Tensor = random.gumbel(key, [4, 2, 3]);
+    const expected = noise.add(logits).argmax(-1).arraySync();
+    expect(random.categorical(key, logits, { shape: [4, 2] }).arraySync()).toEqual(expected);
+  });
+});
+
 describe("keys", () => {
   test("keys lists the rows of split", () => {
     const [first, second, third] = random.keys(random.key(5), 3);

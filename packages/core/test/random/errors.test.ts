@@ -52,7 +52,12 @@ describe("what a function does not accept", () => {
       () => random.foldIn(key, -1),
       /expected an integer from 0 to 2\^32 - 1, got -1/,
     ],
-    ["an infinite bound", () => random.uniform(key, [2], { maxval: Infinity }), /expected finite numbers/],
+    [
+      "an infinite bound",
+      () => random.uniform(key, [2], { maxval: Infinity }),
+      /expected finite numbers minval <= maxval, got 0 and Infinity/,
+    ],
+    ["bounds in the wrong order", () => random.uniform(key, [2], { minval: 1, maxval: 0 }), /got 1 and 0/],
     [
       "truncation to nothing",
       () => random.truncatedNormal(key, 1, 1),
