@@ -1,4 +1,4 @@
-import { grad, mapTree, type Tensor, tensor } from "@amari/core";
+import { grad, mapTree, random, type Tensor, tensor } from "@amari/core";
 import { fadam } from "@amari/optim";
 import { fc, test } from "@fast-check/vitest";
 import { describe, expect } from "vitest";
@@ -15,6 +15,7 @@ import {
   multilayerPerceptron,
   naturalGradient,
   negativeLogLikelihood,
+  perceptronParameters,
   perExampleGradientMatrix,
   quadraticDivergence,
   ravel,
@@ -62,6 +63,45 @@ describe("Appendix B.1: 'Natural gradient descent guarantees convergence due to 
     );
     expect(path[0]).toBeLessThan(-69);
     expect(path[1]).toBeGreaterThan(1e29);
+  });
+});
+
+describe("Section 3.2: off-diagonal elements are 'smaller than the diagonal elements by an order of 1/sqrt(n)'", () => {
+  // Amari, Karakida and Oizumi (2019) speak of unit-wise blocks of random deep networks; the paper's paraphrase drops both.
+  const correlation = (width: number): { rms: number; top: number; cosine: number } => {
+    const model = multilayerPerceptron();
+    const params = perceptronParameters(random.key(width) as Tensor, [2, width, 3], { dtype: "float64" });
+    const x = normals([100, 2], 5);
+    const fisher = exactFisher(model, params, x);
+    const scale = fisher.diagonal().rsqrt();
+    const correlations = fisher.mul(scale.outer(scale));
+    const p = fisher.shape[0]!;
+    const rms = Math.sqrt((correlations.square().sum().itemSync() - p) / (p * (p - 1)));
+    // The largest eigenvalue is at least the Rayleigh quotient along any vector: here along A A 1.
+    const image = correlations.matmul(correlations.matmul(correlations.sum(1)));
+    const rayleigh = image.mul(correlations.matmul(image)).sum().div(image.square().sum()).itemSync();
+    const y = model.apply(params, x).argmin(-1) as Tensor;
+    const gradient = ravel(
+      grad((q: typeof params) => negativeLogLikelihood(model, q, x, y) as Tensor<[]>)(params),
+    ).vector;
+    const exact = naturalGradient(fisher, gradient, { damping: 1e-8 });
+    const diagonal = gradient.div(fisher.diagonal());
+    const length = (v: Tensor): Tensor => v.square().sum().sqrt();
+    const cosine = exact
+      .mul(diagonal)
+      .sum()
+      .div(length(exact).mul(length(diagonal)))
+      .itemSync();
+    return { rms, top: rayleigh / p, cosine };
+  };
+
+  test("refuted for a hidden layer of tanh units: the correlations do not fall with the width", () => {
+    const [narrow, wide] = [correlation(8), correlation(32)];
+    expect(narrow.rms).toBeGreaterThan(0.15);
+    expect(wide.rms / narrow.rms).toBeGreaterThan(0.8); // 1 / sqrt(4) would be 0.5
+    // and the largest eigenvalue of the correlations grows with n, where a diagonally dominated matrix keeps it bounded
+    expect(wide.top / narrow.top).toBeGreaterThan(0.6);
+    expect(Math.abs(wide.cosine)).toBeLessThan(0.5);
   });
 });
 
