@@ -3,4 +3,4 @@
  *
  * @packageDocumentation
  */
-export {};
+export { CpuBackend, cpuBackend } from "./backend.ts";

@@ -3,8 +3,23 @@
  *
  * @packageDocumentation
  */
-export { combineScalars } from "./compile/kernel.ts";
+export { fuse } from "./compile/fuse.ts";
+export {
+  type Accumulator,
+  type Affine,
+  type Combine,
+  combineScalars,
+  type Expression,
+  expressionsOf,
+  type LoopKernel,
+  type ScalarInstruction,
+  type ScalarType,
+  type Store,
+} from "./compile/kernel.ts";
+export { scalarTypeOf } from "./compile/kernel-builder.ts";
+export { type MemoryPlan, planMemory } from "./compile/memory-plan.ts";
 export type { Program, Step } from "./compile/program.ts";
+export type { Buffer, MatrixOperand, Schedule, Stage } from "./compile/schedule.ts";
 export {
   allocate,
   bytesPerElement,

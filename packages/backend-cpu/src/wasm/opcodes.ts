@@ -179,7 +179,7 @@ export const plain = {
   "f32x4.relaxed_nmadd": [0xfd, 0x106],
   "f64x2.relaxed_madd": [0xfd, 0x107],
   "f64x2.relaxed_nmadd": [0xfd, 0x108],
-} as const satisfies Record<string, readonly number[]>;
+} as const;
 
 /** An instruction without immediates. */
 export type PlainInstruction = keyof typeof plain;
@@ -200,7 +200,7 @@ export const memoryAccess = {
   "v128.store": { code: [0xfd, 11], align: 4 },
   "v128.load32_zero": { code: [0xfd, 92], align: 2 },
   "v128.load64_zero": { code: [0xfd, 93], align: 3 },
-} as const satisfies Record<string, { readonly code: readonly number[]; readonly align: number }>;
+} as const;
 
 /** An instruction that accesses memory. */
 export type MemoryInstruction = keyof typeof memoryAccess;
@@ -213,7 +213,7 @@ export const laneAccess = {
   "f32x4.replace_lane": [0xfd, 32],
   "f64x2.extract_lane": [0xfd, 33],
   "f64x2.replace_lane": [0xfd, 34],
-} as const satisfies Record<string, readonly number[]>;
+} as const;
 
 /** An instruction that takes the number of a lane. */
 export type LaneInstruction = keyof typeof laneAccess;

@@ -1,4 +1,6 @@
 import { type Linearised, linearise } from "../compile/linearise.ts";
+import type { Program } from "../compile/program.ts";
+import { programKey } from "../compile/program-key.ts";
 import { bytesPerElement } from "../dtype.ts";
 import { BackendError, DTypeError, PlaceholderError } from "../errors/errors.ts";
 import { type Group, type Node, reachable } from "../node.ts";
@@ -107,7 +109,7 @@ function worthStoring(nodes: readonly Node[], differentiating: boolean): Node[] 
     for (const input of node.inputs) consumersHere.set(input, (consumersHere.get(input) ?? 0) + 1);
   }
   return nodes.filter((node) => {
-    if (node.outputs !== null) return false;
+    if (node.outputs !== null || node.inputs.length === 0) return false;
     const { kind } = node.operation.kernel;
     if (kind !== "elementwise" && kind !== "reduce" && kind !== "dot" && kind !== "routine") return false;
     if (node.passedBy || node.consumers > (consumersHere.get(node) ?? 0)) return true;
@@ -131,17 +133,42 @@ export function commonBackend(storages: Iterable<Storage>): Backend {
   return backend ?? getDefaultBackend();
 }
 
-/** Compiles a program for a backend. @throws DTypeError where the backend lacks a dtype. */
+/** How many compiled programs a backend keeps; the least recently used goes first. */
+const mostExecutables = 1_000;
+
+const executables = new WeakMap<Backend, Map<string, Executable>>();
+
+/**
+ * Compiles a program for a backend, or finds it compiled: a step that is written eagerly compiles once, however often
+ * it runs.
+ *
+ * @throws DTypeError where the backend lacks a dtype
+ */
 export function prepare(backend: Backend, { program }: Linearised): Executable {
-  for (const { dtype } of program.slots) {
-    if (!backend.capabilities.dtypes.includes(dtype)) {
-      throw new DTypeError(
-        `the backend ${backend.name} has no ${dtype}; it has ${backend.capabilities.dtypes.join(", ")}. ` +
-          "Convert with astype, or move to another backend with x.to(backend)",
-      );
-    }
+  let known = executables.get(backend);
+  if (known === undefined) {
+    known = new Map();
+    executables.set(backend, known);
   }
-  return backend.compile(program);
+  const key = programKey(program);
+  let executable = known.get(key);
+  if (executable === undefined) {
+    checkDTypes(backend, program);
+    executable = backend.compile(program);
+    if (known.size >= mostExecutables) known.delete(known.keys().next().value!);
+  } else known.delete(key);
+  known.set(key, executable);
+  return executable;
+}
+
+function checkDTypes({ name, capabilities }: Backend, program: Program): void {
+  for (const { dtype } of program.slots) {
+    if (capabilities.dtypes.includes(dtype)) continue;
+    throw new DTypeError(
+      `the backend ${name} has no ${dtype}; it has ${capabilities.dtypes.join(", ")}. ` +
+        "Convert with astype, or move to another backend with x.to(backend)",
+    );
+  }
 }
 
 /** Runs a compiled program and returns the storages of its outputs. */

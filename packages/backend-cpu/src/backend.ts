@@ -1,0 +1,65 @@
+import type { Backend, Block, Capabilities, Executable, Program } from "@amari/core/backend";
+import { dtypes } from "@amari/core/backend";
+import { CpuExecutable } from "./executable.ts";
+import { type CpuBlock, Heap } from "./heap.ts";
+
+/** The CPU backend: programs compiled to WebAssembly SIMD, on one linear memory. */
+export class CpuBackend implements Backend {
+  readonly name: string = "cpu";
+  readonly capabilities: Capabilities = { dtypes, synchronousReads: true };
+  private readonly heap: Heap = new Heap();
+  /** Memory for temporaries, shared by all programs, since one runs at a time. */
+  private scratch: CpuBlock | null = null;
+
+  alloc(bytes: number): Block {
+    return this.heap.alloc(bytes);
+  }
+
+  free(block: Block): void {
+    this.heap.release(block as CpuBlock);
+  }
+
+  write(block: Block, bytes: Uint8Array): void {
+    this.heap.bytesAt((block as CpuBlock).address, bytes.length).set(bytes);
+  }
+
+  async read(block: Block): Promise<Uint8Array> {
+    return this.readSync(block);
+  }
+
+  readSync(block: Block): Uint8Array {
+    const { address, bytes } = block as CpuBlock;
+    return this.heap.bytesAt(address, bytes).slice();
+  }
+
+  compile(program: Program): Executable {
+    return new CpuExecutable(program, this.heap);
+  }
+
+  submit(
+    executable: Executable,
+    inputs: readonly Block[],
+    scalars: readonly number[],
+    outputs: readonly Block[],
+  ): void {
+    const compiled = executable as CpuExecutable;
+    const { bytes } = compiled.plan;
+    if (this.scratch === null || this.scratch.bytes < bytes) {
+      if (this.scratch !== null) this.heap.release(this.scratch);
+      this.scratch = this.heap.alloc(Math.max(bytes, 1));
+    }
+    compiled.run(
+      inputs as readonly CpuBlock[],
+      scalars,
+      outputs as readonly CpuBlock[],
+      this.scratch.address,
+    );
+  }
+
+  async flush(): Promise<void> {}
+
+  async close(): Promise<void> {}
+}
+
+/** A fresh CPU backend with a memory of its own. */
+export const cpuBackend = (): CpuBackend => new CpuBackend();

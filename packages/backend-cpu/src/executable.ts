@@ -1,0 +1,215 @@
+import {
+  type Buffer,
+  bytesPerElement,
+  type DenseArray,
+  type Executable,
+  fuse,
+  type MatrixOperand,
+  type MemoryPlan,
+  type Program,
+  planMemory,
+  type ScalarFunction,
+  type Schedule,
+  type Stage,
+  sizeOf,
+  viewBytes,
+} from "@amari/core/backend";
+import { emitLoops, outermostExtent } from "./emit/loops.ts";
+import type { CpuBlock, Heap } from "./heap.ts";
+import { multiplyStrided } from "./matmul/strided.ts";
+import { compileModule } from "./wasm/compile.ts";
+import { FunctionBuilder } from "./wasm/function.ts";
+import { ModuleBuilder } from "./wasm/module.ts";
+
+/** The pages that modules declare; the memory may be larger. */
+const declaredMemory = { minimum: 1, maximum: 65_536, shared: false } as const;
+
+type DotStage = Extract<Stage, { kind: "dot" }>;
+type RoutineStage = Extract<Stage, { kind: "routine" }>;
+
+/** What a run does next: a function of the module, which runs several kernels, or something on the host. */
+type Action = () => void;
+
+/** A program compiled to one WebAssembly module, and the order in which its functions and the host's take turns. */
+export class CpuExecutable implements Executable {
+  readonly program: Program;
+  readonly schedule: Schedule;
+  readonly plan: MemoryPlan;
+  private readonly heap: Heap;
+  /** The addresses of all buffers, then the caller's numbers: what the module reads. */
+  private readonly table: CpuBlock;
+  private readonly scalarsAt: number;
+  private readonly actions: readonly Action[];
+  /** Buffers that depend on nothing, filled when the program was compiled. */
+  private readonly constants = new Map<number, CpuBlock>();
+  private readonly addresses: Int32Array;
+
+  constructor(program: Program, heap: Heap) {
+    this.program = program;
+    this.heap = heap;
+    this.schedule = fuse(program);
+    this.plan = planMemory(this.schedule);
+    const { buffers } = this.schedule;
+    this.scalarsAt = Math.ceil((4 * buffers.length) / 8) * 8;
+    this.table = heap.alloc(this.scalarsAt + 8 * program.scalars.length);
+    this.addresses = new Int32Array(buffers.length);
+    this.actions = this.prepare();
+  }
+
+  /** Runs the program on blocks; temporaries stand in the memory from `scratch` on. */
+  run(
+    inputs: readonly CpuBlock[],
+    scalars: readonly number[],
+    outputs: readonly CpuBlock[],
+    scratch: number,
+  ): void {
+    const { addresses } = this;
+    this.schedule.buffers.forEach(({ role }, buffer) => {
+      if (role.kind === "input") addresses[buffer] = inputs[role.index]!.address;
+      else if (role.kind === "output") addresses[buffer] = outputs[role.index]!.address;
+      else addresses[buffer] = this.constants.get(buffer)?.address ?? scratch + this.plan.offsets[buffer]!;
+    });
+    const memory = this.heap.memory.buffer;
+    new Int32Array(memory, this.table.address, addresses.length).set(addresses);
+    if (scalars.length > 0)
+      new Float64Array(memory, this.table.address + this.scalarsAt, scalars.length).set(scalars);
+    for (const action of this.actions) action();
+  }
+
+  private prepare(): readonly Action[] {
+    const module = new ModuleBuilder(declaredMemory);
+    const calls = new Map<string, ScalarFunction>();
+    const { stages } = this.schedule;
+    // Imports shift the numbers of functions, so all calls are found first.
+    for (const stage of stages) if (stage.kind === "loops") this.importCalls(stage, module, calls);
+    const actions: Action[] = [];
+    const segments: number[][] = [];
+    let open: number[] | null = null;
+    const exported: Record<string, () => void> = {};
+    stages.forEach((stage, at) => {
+      if (stage.kind === "loops") {
+        if (open === null) {
+          open = [];
+          const name = `segment${segments.length}`;
+          segments.push(open);
+          actions.push(() => exported[name]!());
+        }
+        open.push(at);
+        return;
+      }
+      if (stage.kind === "routine" && this.isConstant(stage)) {
+        this.fillConstants(stage);
+        return;
+      }
+      open = null;
+      actions.push(stage.kind === "dot" ? () => this.runDot(stage) : () => this.runRoutine(stage));
+    });
+    segments.forEach((segment, i) => {
+      this.addSegment(module, segment, `segment${i}`);
+    });
+    if (segments.length > 0) {
+      const env: WebAssembly.ModuleImports = { memory: this.heap.memory };
+      for (const [name, call] of calls) env[name] = call;
+      const instance = new WebAssembly.Instance(compileModule(module.encode()), { env });
+      Object.assign(exported, instance.exports);
+    }
+    return actions;
+  }
+
+  private importCalls(
+    { kernel }: Extract<Stage, { kind: "loops" }>,
+    module: ModuleBuilder,
+    calls: Map<string, ScalarFunction>,
+  ): void {
+    const visit = (expression: (typeof kernel.stores)[number]["value"]): void => {
+      if (expression.kind !== "instruction" && expression.kind !== "call") return;
+      expression.operands.forEach(visit);
+      if (expression.kind !== "call") return;
+      const key = callKey(expression);
+      calls.set(key, expression.call);
+      module.import(key, { parameters: expression.operands.map(() => "f64" as const), results: ["f64"] });
+    };
+    for (const { value } of [...kernel.accumulators, ...kernel.stores]) visit(value);
+  }
+
+  /** One exported function that runs a list of kernels from beginning to end. */
+  private addSegment(module: ModuleBuilder, segment: readonly number[], name: string): void {
+    const frame = {
+      buffers: this.table.address,
+      scalars: this.table.address + this.scalarsAt,
+      callee: (call: { readonly name: string; readonly operands: readonly unknown[] }) =>
+        module.import(callKey(call), {
+          parameters: call.operands.map(() => "f64" as const),
+          results: ["f64"],
+        }),
+    };
+    const main = new FunctionBuilder({ parameters: [], results: [] });
+    for (const at of segment) {
+      const { kernel } = this.schedule.stages[at] as Extract<Stage, { kind: "loops" }>;
+      const index = module.add(emitLoops(kernel, frame));
+      main.i32(0).i32(outermostExtent(kernel)).call(index);
+    }
+    module.add(main, name);
+  }
+
+  /** Whether a routine has no operands and its results stay inside the program. */
+  private isConstant({ inputs, outputs }: RoutineStage): boolean {
+    return inputs.length === 0 && outputs.every((buffer) => this.schedule.buffers[buffer]!.role.kind === "temporary");
+  }
+
+  private fillConstants(stage: RoutineStage): void {
+    for (const buffer of stage.outputs) {
+      const { type } = this.schedule.buffers[buffer]!;
+      this.constants.set(buffer, this.heap.alloc(sizeOf(type.shape) * bytesPerElement(type.dtype)));
+    }
+    const outputs = stage.outputs.map((buffer) =>
+      this.arrayAt(this.schedule.buffers[buffer]!, this.constants.get(buffer)!.address),
+    );
+    runRoutine(stage, [], outputs);
+  }
+
+  private runRoutine(stage: RoutineStage): void {
+    const array = (buffer: number) => this.arrayAt(this.schedule.buffers[buffer]!, this.addresses[buffer]!);
+    const outputs = stage.outputs.map(array);
+    // Routines may rely on zeroed outputs, as fresh memory has.
+    for (const { data } of outputs) data.fill(0);
+    runRoutine(stage, stage.inputs.map(array), outputs);
+  }
+
+  private runDot({ left, right, result, batch, m, n, k }: DotStage): void {
+    const operand = ({ buffer, offset, ...strides }: MatrixOperand) => {
+      const { type } = this.schedule.buffers[buffer]!;
+      return {
+        ...strides,
+        data: this.arrayAt(this.schedule.buffers[buffer]!, this.addresses[buffer]!).data,
+        offset,
+        type,
+      };
+    };
+    const out = this.arrayAt(this.schedule.buffers[result]!, this.addresses[result]!).data;
+    multiplyStrided(operand(left), operand(right), out, batch, m, n, k);
+  }
+
+  private arrayAt({ type }: Buffer, address: number): DenseArray {
+    const bytes = sizeOf(type.shape) * bytesPerElement(type.dtype);
+    return { ...type, data: viewBytes(type.dtype, this.heap.bytesAt(address, bytes)) };
+  }
+}
+
+function runRoutine(
+  { step }: RoutineStage,
+  inputs: readonly DenseArray[],
+  outputs: readonly DenseArray[],
+): void {
+  const { kernel } = step.operation;
+  if (kernel.kind !== "routine") throw new Error(`${step.operation.name} is no routine`);
+  kernel.run(inputs, step.attributes as never, outputs);
+}
+
+const callKey = ({
+  name,
+  operands,
+}: {
+  readonly name: string;
+  readonly operands: readonly unknown[];
+}): string => `${name}/${operands.length}`;

@@ -1,0 +1,75 @@
+import { BackendError } from "@amari/core";
+import type { Block } from "@amari/core/backend";
+
+/** A piece of the backend's memory. */
+export interface CpuBlock extends Block {
+  readonly address: number;
+  /** Bytes reserved, of the block's size class. */
+  readonly reserved: number;
+}
+
+const page = 65_536;
+const mostPages = 65_536;
+const alignment = 64;
+
+/**
+ * The backend's one WebAssembly memory, with an allocator of size classes: a freed block is kept for the next one of
+ * its class, since touching fresh pages is slow. Classes are spaced an eighth of a power of two apart, so at most an
+ * eighth of a block is wasted.
+ */
+export class Heap {
+  readonly memory: WebAssembly.Memory;
+  private readonly free = new Map<number, number[]>();
+  private end: number;
+
+  constructor() {
+    this.memory = new WebAssembly.Memory({ initial: 16, maximum: mostPages });
+    // Address 0 stays unused, so that it can mean "none".
+    this.end = alignment;
+  }
+
+  alloc(bytes: number): CpuBlock {
+    const reserved = sizeClass(bytes);
+    const address = this.free.get(reserved)?.pop() ?? this.extend(reserved);
+    return { bytes, address, reserved };
+  }
+
+  release({ address, reserved }: CpuBlock): void {
+    const list = this.free.get(reserved);
+    if (list === undefined) this.free.set(reserved, [address]);
+    else list.push(address);
+  }
+
+  /** The bytes of a block. Valid until the memory grows. */
+  bytesAt(address: number, bytes: number): Uint8Array {
+    return new Uint8Array(this.memory.buffer, address, bytes);
+  }
+
+  private extend(bytes: number): number {
+    const address = this.end;
+    this.end += bytes;
+    const missing = Math.ceil((this.end - this.memory.buffer.byteLength) / page);
+    if (missing > 0) {
+      // Grow by a sixteenth at least: each growth replaces the ArrayBuffer that views are made on.
+      const comfortable = Math.max(missing, Math.ceil(this.memory.buffer.byteLength / page / 16));
+      const room = mostPages - this.memory.buffer.byteLength / page;
+      try {
+        this.memory.grow(Math.max(missing, Math.min(comfortable, room)));
+      } catch (error) {
+        this.end = address;
+        throw new BackendError(
+          `the CPU backend's memory cannot grow by ${bytes} bytes: it holds ${address} bytes of the 4 GiB that ` +
+            "WebAssembly can address",
+          { cause: error },
+        );
+      }
+    }
+    return address;
+  }
+}
+
+function sizeClass(bytes: number): number {
+  if (bytes <= alignment) return alignment;
+  const step = Math.max(alignment, 2 ** (Math.floor(Math.log2(bytes)) - 3));
+  return Math.ceil(bytes / step) * step;
+}

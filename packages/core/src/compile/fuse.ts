@@ -1,0 +1,517 @@
+import type { Operation, TensorType } from "../operation.ts";
+import { sameShape, sizeOf, stridesOf } from "../shape.ts";
+import type { Shape } from "../shape-types.ts";
+import { flatIndex, type IndexMap, identityMap, throughView } from "./affine.ts";
+import type { Accumulator, Affine, Expression, Store } from "./kernel.ts";
+import { KernelBuilder, scalarTypeOf } from "./kernel-builder.ts";
+import type { Program, Step } from "./program.ts";
+import type { Buffer, MatrixOperand, Schedule, Stage } from "./schedule.ts";
+
+/** Elementwise operations that cost more than this many instructions are computed once, not by every consumer. */
+const cheapInstructions = 6;
+
+/** A kernel's expression may hold this many instructions before it is cut. */
+const mostInstructions = 400;
+
+/** How many kernels of the same loops a value is tried in, so that scheduling stays linear. */
+const mostCandidates = 4;
+
+type KernelOf<K extends Operation["kernel"]["kind"]> = Extract<Operation["kernel"], { kind: K }>;
+
+/** A loop kernel while it is being put together. */
+interface OpenKernel {
+  readonly loops: readonly number[];
+  readonly reductions: readonly number[];
+  readonly builder: KernelBuilder;
+  readonly accumulators: Accumulator[];
+  readonly stores: Store[];
+  /** What the kernel stores, by slot, for members that read it at the same place. */
+  readonly values: Map<number, Expression>;
+}
+
+/**
+ * Turns a program into kernels, contractions and routines: views become index maps and elementwise operations become
+ * part of whoever reads them. Stored are the results of the program, of contractions, routines and reductions, the
+ * operands that those need dense, and costly values with several readers. Values of one shape that do not wait for
+ * each other are computed by one kernel.
+ */
+export function fuse(program: Program): Schedule {
+  const producer = new Map<number, Step>();
+  for (const step of program.steps) step.outputs.forEach((_, i) => producer.set(step.output + i, step));
+  const stored = storedSlots(program, producer);
+  for (;;) {
+    const schedule = new Fusion(program, producer, stored).run();
+    if (schedule !== null) return schedule;
+    // A view that no index map expresses was met: its operand has been added to the stored slots.
+  }
+}
+
+/** The slots that have memory of their own. */
+function storedSlots(program: Program, producer: ReadonlyMap<number, Step>): Set<number> {
+  const stored = new Set<number>(program.inputs.map((_, slot) => slot));
+  const store = (slot: number) => {
+    if (producer.has(slot)) stored.add(slot);
+  };
+  for (const slot of program.outputs) store(slot);
+  const readers = new Map<number, number>();
+  const read = (slot: number, times: number) => readers.set(slot, (readers.get(slot) ?? 0) + times);
+  for (const step of program.steps.toReversed()) {
+    const { kind } = step.operation.kernel;
+    for (const slot of step.inputs) read(slot, kind === "view" ? (readers.get(step.output) ?? 0) : 1);
+    if (kind === "routine") step.inputs.forEach(store);
+    if (kind === "dot") for (const slot of step.inputs) store(withoutViews(slot, producer));
+    if (kind === "dot" || kind === "routine" || kind === "reduce")
+      step.outputs.forEach((_, i) => store(step.output + i));
+    if (kind === "elementwise" && (readers.get(step.output) ?? 0) > 1 && isCostly(step, program))
+      store(step.output);
+  }
+  return stored;
+}
+
+/** The slot below a chain of views. */
+function withoutViews(slot: number, producer: ReadonlyMap<number, Step>): number {
+  let below = slot;
+  for (let step = producer.get(below); step?.operation.kernel.kind === "view"; step = producer.get(below)) {
+    below = step.inputs[0]!;
+  }
+  return below;
+}
+
+/** Whether a lowered operation holds more than a few instructions. */
+function isCostly(step: Step, program: Program): boolean {
+  const kernel = step.operation.kernel as KernelOf<"elementwise">;
+  const dtype = program.slots[step.inputs.at(-1)!]!.dtype;
+  const lowering = kernel.lower?.(step.attributes as never, dtype) ?? null;
+  if (lowering === null) return true;
+  const k = new KernelBuilder();
+  const operands = step.inputs.map((slot, i) =>
+    k.load(i, { offset: 0, strides: [] }, scalarTypeOf(program.slots[slot]!.dtype)),
+  );
+  return countInstructions(lowering(k, ...operands)) > cheapInstructions;
+}
+
+function countInstructions(root: Expression): number {
+  const seen = new Set<Expression>();
+  const visit = (expression: Expression): void => {
+    if (seen.has(expression) || (expression.kind !== "instruction" && expression.kind !== "call")) return;
+    seen.add(expression);
+    expression.operands.forEach(visit);
+  };
+  visit(root);
+  return seen.size;
+}
+
+class Fusion {
+  private readonly program: Program;
+  private readonly producer: ReadonlyMap<number, Step>;
+  private readonly stored: Set<number>;
+  private readonly buffers: Buffer[] = [];
+  private readonly bufferOf = new Map<number, number>();
+  private readonly slotOf = new Map<number, number>();
+  private readonly stages: (Stage | OpenKernel)[] = [];
+  /** The stage after which a buffer holds its value. */
+  private readonly readyAfter = new Map<number, number>();
+  private failed = false;
+
+  constructor(program: Program, producer: ReadonlyMap<number, Step>, stored: Set<number>) {
+    this.program = program;
+    this.producer = producer;
+    this.stored = stored;
+  }
+
+  run(): Schedule | null {
+    const { program } = this;
+    program.inputs.forEach((type, index) => {
+      this.assign(index, { type, role: { kind: "input", index } });
+      this.readyAfter.set(index, -1);
+    });
+    program.outputs.forEach((slot, index) => {
+      if (this.bufferOf.has(slot) || !this.stored.has(slot)) return;
+      this.assign(slot, { type: program.slots[slot]!, role: { kind: "output", index } });
+    });
+    for (const step of program.steps) {
+      if (!this.stored.has(step.output)) continue;
+      this.addStep(step);
+      if (this.failed) return null;
+    }
+    this.copyRepeatedOutputs();
+    const stages = this.stages.map((stage): Stage => {
+      if ("kind" in stage) return stage;
+      const { loops, reductions, accumulators, stores } = stage;
+      return { kind: "loops", kernel: { loops, reductions, accumulators, stores } };
+    });
+    return { buffers: this.buffers, stages };
+  }
+
+  private addStep(step: Step): void {
+    const { kernel } = step.operation;
+    const type = step.outputs[0]!;
+    switch (kernel.kind) {
+      case "elementwise":
+      case "view":
+        this.addElementwise(step.output, type);
+        return;
+      case "reduce":
+        this.addReduction(step, kernel, type);
+        return;
+      case "dot":
+        this.addDot(step, type);
+        return;
+      case "routine":
+        this.addRoutine(step);
+        return;
+      default:
+        throw new Error(`a ${kernel.kind} is no step of a program`);
+    }
+  }
+
+  private addBuffer(buffer: Buffer): number {
+    return this.buffers.push(buffer) - 1;
+  }
+
+  private assign(slot: number, buffer: Buffer): number {
+    const index = this.addBuffer(buffer);
+    this.bufferOf.set(slot, index);
+    this.slotOf.set(index, slot);
+    return index;
+  }
+
+  private bufferFor(slot: number): number {
+    return (
+      this.bufferOf.get(slot) ??
+      this.assign(slot, { type: this.program.slots[slot]!, role: { kind: "temporary" } })
+    );
+  }
+
+  private addElementwise(slot: number, { shape }: TensorType): void {
+    this.place(
+      shape,
+      [],
+      (kernel) => {
+        const value = this.trace(slot, identityMap(shape.length, shape.length), kernel, true);
+        if (value === null) return;
+        kernel.values.set(slot, value);
+        kernel.stores.push({
+          buffer: this.bufferFor(slot),
+          access: { offset: 0, strides: stridesOf(shape) },
+          value,
+        });
+      },
+      [slot],
+    );
+  }
+
+  private addReduction(step: Step, kernel: KernelOf<"reduce">, type: TensorType): void {
+    const input = step.inputs[0]!;
+    const { shape, dtype } = this.program.slots[input]!;
+    const { axes } = step.attributes as { readonly axes: readonly number[] };
+    const kept = shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
+    const order = [...kept, ...axes];
+    const loops = kept.map((axis) => shape[axis]!);
+    const reductions = axes.map((axis) => shape[axis]!);
+    this.place(
+      loops,
+      reductions,
+      (open) => {
+        const map = shape.map(
+          (_, axis): Affine => ({ offset: 0, strides: order.map((loop) => Number(loop === axis)) }),
+        );
+        const value = this.trace(input, map, open, false);
+        if (value === null) return;
+        const scalarType = scalarTypeOf(dtype);
+        const index =
+          open.accumulators.push({
+            type: scalarType,
+            combine: kernel.combine,
+            initial: kernel.initial(dtype),
+            value,
+          }) - 1;
+        open.stores.push({
+          buffer: this.bufferFor(step.output),
+          access: { offset: 0, strides: [...stridesOf(type.shape), ...reductions.map(() => 0)] },
+          value: open.builder.accumulated(index, scalarType),
+        });
+      },
+      [step.output],
+    );
+  }
+
+  /**
+   * Puts a value into the latest kernel with the same loops that runs after everything the value reads, or into a new
+   * one at the end. `write` is called on a kernel; what it loads is known only then, so it runs on a trial copy first.
+   */
+  private place(
+    loops: readonly number[],
+    reductions: readonly number[],
+    write: (kernel: OpenKernel) => void,
+    slots: readonly number[],
+  ): void {
+    let tried = 0;
+    for (let at = this.stages.length - 1; at >= 0 && tried < mostCandidates; at--) {
+      const candidate = this.stages[at]!;
+      if (
+        "kind" in candidate ||
+        !sameShape(candidate.loops, loops) ||
+        !sameShape(candidate.reductions, reductions)
+      )
+        continue;
+      tried++;
+      const trial = {
+        ...candidate,
+        accumulators: [...candidate.accumulators],
+        stores: [...candidate.stores],
+        values: new Map(candidate.values),
+      };
+      write(trial);
+      if (this.failed) return;
+      const added = trial.stores.slice(candidate.stores.length).map(({ value }) => value);
+      const folded = trial.accumulators.slice(candidate.accumulators.length).map(({ value }) => value);
+      if (this.latestRead([...added, ...folded]) < at) {
+        this.stages[at] = trial;
+        for (const slot of slots) this.readyAfter.set(slot, at);
+        return;
+      }
+    }
+    const kernel: OpenKernel = {
+      loops,
+      reductions,
+      builder: new KernelBuilder(),
+      accumulators: [],
+      stores: [],
+      values: new Map(),
+    };
+    write(kernel);
+    for (const slot of slots) this.readyAfter.set(slot, this.stages.length);
+    this.stages.push(kernel);
+  }
+
+  /** The last stage that an expression waits for. */
+  private latestRead(roots: readonly Expression[]): number {
+    let latest = -1;
+    const seen = new Set<Expression>();
+    const visit = (expression: Expression): void => {
+      if (seen.has(expression)) return;
+      seen.add(expression);
+      if (expression.kind === "load")
+        latest = Math.max(latest, this.readyAfter.get(this.slotOf.get(expression.buffer)!) ?? Infinity);
+      else if (expression.kind === "instruction" || expression.kind === "call")
+        expression.operands.forEach(visit);
+    };
+    roots.forEach(visit);
+    return latest;
+  }
+
+  /** The value of a slot at an index map, as an expression of the kernel; null and `failed` where a view prevents it. */
+  private trace(slot: number, map: IndexMap, kernel: OpenKernel, isRoot: boolean): Expression | null {
+    const extents = [...kernel.loops, ...kernel.reductions];
+    const type = this.program.slots[slot]!;
+    const { inputs, scalars } = this.program;
+    if (slot >= inputs.length && slot < inputs.length + scalars.length) {
+      return kernel.builder.scalar(slot - inputs.length, scalarTypeOf(type.dtype));
+    }
+    if (this.stored.has(slot) && !isRoot) {
+      const own = kernel.values.get(slot);
+      if (own !== undefined && isIdentity(map, extents.length)) return own;
+      return kernel.builder.load(
+        this.bufferFor(slot),
+        flatIndex(map, type.shape, extents.length),
+        scalarTypeOf(type.dtype),
+      );
+    }
+    const step = this.producer.get(slot)!;
+    const operation = step.operation.kernel;
+    if (operation.kind === "elementwise") return this.traceElementwise(step, operation, map, kernel);
+    if (operation.kind !== "view")
+      throw new Error(`${step.operation.name} has no memory of its own and cannot be traced`);
+    const input = step.inputs[0]!;
+    const operand = this.program.slots[input]!.shape;
+    const dense = this.denseBelow(input);
+    const below = throughView(operation.view, step.attributes, operand, type.shape, map, extents);
+    if (below !== null) return this.trace(input, below, kernel, false);
+    if (
+      dense !== null &&
+      operation.view(
+        { shape: operand, strides: stridesOf(operand), offset: 0 },
+        step.attributes as never,
+        type.shape,
+      ) !== null
+    ) {
+      // A reshape of stored elements: the same place in the buffer.
+      return kernel.builder.load(
+        this.bufferFor(dense),
+        flatIndex(map, type.shape, extents.length),
+        scalarTypeOf(type.dtype),
+      );
+    }
+    this.stored.add(input);
+    this.failed = true;
+    return null;
+  }
+
+  /** The stored slot that a slot is, up to reshapes; null where there is none. */
+  private denseBelow(slot: number): number | null {
+    let below = slot;
+    while (!this.stored.has(below)) {
+      const step = this.producer.get(below);
+      if (step?.operation.kernel.kind !== "view") return null;
+      const input = step.inputs[0]!;
+      const { shape } = this.program.slots[input]!;
+      const out = step.outputs[0]!.shape;
+      if (sizeOf(shape) !== sizeOf(out)) return null;
+      const view = step.operation.kernel.view(
+        { shape, strides: stridesOf(shape), offset: 0 },
+        step.attributes as never,
+        out,
+      );
+      const rowMajor = stridesOf(out);
+      if (
+        view === null ||
+        view.offset !== 0 ||
+        view.strides.some((s, i) => s !== rowMajor[i] && out[i] !== 1)
+      )
+        return null;
+      below = input;
+    }
+    return below;
+  }
+
+  private traceElementwise(
+    step: Step,
+    operation: KernelOf<"elementwise">,
+    map: IndexMap,
+    kernel: OpenKernel,
+  ): Expression | null {
+    const operands: Expression[] = [];
+    for (const slot of step.inputs) {
+      const operand = this.trace(slot, map, kernel, false);
+      if (operand === null) return null;
+      operands.push(operand);
+    }
+    const dtype = this.program.slots[step.inputs.at(-1)!]!.dtype;
+    const lowering = operation.lower?.(step.attributes as never, dtype) ?? null;
+    const result = scalarTypeOf(step.outputs[0]!.dtype);
+    const value =
+      lowering === null
+        ? kernel.builder.call(
+            callName(step),
+            operation.scalar(step.attributes as never, dtype),
+            result,
+            operands,
+          )
+        : lowering(kernel.builder, ...operands);
+    if (countInstructions(value) > mostInstructions && !this.stored.has(step.inputs[0]!)) {
+      const cut = step.inputs.find(
+        (slot) => this.producer.get(slot)?.operation.kernel.kind === "elementwise" && !this.stored.has(slot),
+      );
+      if (cut !== undefined) {
+        this.stored.add(cut);
+        this.failed = true;
+        return null;
+      }
+    }
+    return value;
+  }
+
+  private addDot(step: Step, type: TensorType): void {
+    const [left, right] = step.inputs.map((slot) => this.matrixOperand(slot));
+    if (left === null || right === null || left === undefined || right === undefined) {
+      this.failed = true;
+      return;
+    }
+    const shape = this.program.slots[step.inputs[0]!]!.shape;
+    this.readyAfter.set(step.output, this.stages.length);
+    this.stages.push({
+      kind: "dot",
+      left,
+      right,
+      result: this.bufferFor(step.output),
+      batch: type.shape.slice(0, -2),
+      m: type.shape.at(-2)!,
+      n: type.shape.at(-1)!,
+      k: shape.at(-1)!,
+    });
+  }
+
+  /** The operand of a dot as strides on stored memory, through views; stores it and gives null where that fails. */
+  private matrixOperand(slot: number): MatrixOperand | null {
+    const { shape } = this.program.slots[slot]!;
+    const access = this.stridesOn(slot, identityMap(shape.length, shape.length), shape);
+    if (access === null) {
+      this.stored.add(slot);
+      return null;
+    }
+    const { buffer, place } = access;
+    return {
+      buffer,
+      offset: place.offset,
+      batchStrides: place.strides.slice(0, -2),
+      rowStride: place.strides.at(-2)!,
+      columnStride: place.strides.at(-1)!,
+    };
+  }
+
+  private stridesOn(slot: number, map: IndexMap, extents: Shape): { buffer: number; place: Affine } | null {
+    const { shape } = this.program.slots[slot]!;
+    if (this.stored.has(slot))
+      return { buffer: this.bufferFor(slot), place: flatIndex(map, shape, extents.length) };
+    const step = this.producer.get(slot);
+    if (step?.operation.kernel.kind !== "view") return null;
+    const input = step.inputs[0]!;
+    const below = throughView(
+      step.operation.kernel.view,
+      step.attributes,
+      this.program.slots[input]!.shape,
+      shape,
+      map,
+      extents,
+    );
+    if (below !== null) return this.stridesOn(input, below, extents);
+    const dense = this.denseBelow(slot);
+    return dense === null
+      ? null
+      : { buffer: this.bufferFor(dense), place: flatIndex(map, shape, extents.length) };
+  }
+
+  private addRoutine(step: Step): void {
+    const inputs = step.inputs.map((slot) => this.bufferFor(slot));
+    const outputs = step.outputs.map((_, i) => this.bufferFor(step.output + i));
+    step.outputs.forEach((_, i) => this.readyAfter.set(step.output + i, this.stages.length));
+    this.stages.push({ kind: "routine", step, inputs, outputs });
+  }
+
+  /** A slot that is several outputs, or an input or scalar that is an output, is copied. */
+  private copyRepeatedOutputs(): void {
+    this.program.outputs.forEach((slot, index) => {
+      const type = this.program.slots[slot]!;
+      const buffer = this.bufferOf.get(slot);
+      const role = buffer === undefined ? null : this.buffers[buffer]!.role;
+      if (role?.kind === "output" && role.index === index) return;
+      const copy = this.addBuffer({ type, role: { kind: "output", index } });
+      const { shape } = type;
+      const builder = new KernelBuilder();
+      const kernel: OpenKernel = {
+        loops: shape,
+        reductions: [],
+        builder,
+        accumulators: [],
+        stores: [],
+        values: new Map(),
+      };
+      const value = this.trace(slot, identityMap(shape.length, shape.length), kernel, false)!;
+      kernel.stores.push({ buffer: copy, access: { offset: 0, strides: stridesOf(shape) }, value });
+      this.stages.push(kernel);
+    });
+  }
+}
+
+const isIdentity = (map: IndexMap, loops: number): boolean =>
+  map.length === loops &&
+  map.every(
+    ({ offset, strides }, axis) => offset === 0 && strides.every((s, loop) => s === Number(loop === axis)),
+  );
+
+/** A name by which equal calls are recognised: the operation and its attributes. */
+const callName = (step: Step): string =>
+  step.attributes === undefined
+    ? step.operation.name
+    : `${step.operation.name}${JSON.stringify(step.attributes)}`;

@@ -1,0 +1,75 @@
+import type { TensorType } from "../operation.ts";
+import type { LoopKernel } from "./kernel.ts";
+import type { Step } from "./program.ts";
+
+/** Memory that a schedule reads or writes: dense, row-major. */
+export interface Buffer {
+  readonly type: TensorType;
+  /** An argument of the program, one of its results, or memory that lives inside it only. */
+  readonly role:
+    | { readonly kind: "input" | "output"; readonly index: number }
+    | { readonly kind: "temporary" };
+}
+
+/** A matrix or a batch of them inside a buffer; strides in elements. */
+export interface MatrixOperand {
+  readonly buffer: number;
+  readonly offset: number;
+  readonly batchStrides: readonly number[];
+  readonly rowStride: number;
+  readonly columnStride: number;
+}
+
+/** One thing to run. */
+export type Stage =
+  | { readonly kind: "loops"; readonly kernel: LoopKernel }
+  /** `result[b, i, j] = sum over p of left[b, i, p] * right[b, p, j]`. The result is dense. */
+  | {
+      readonly kind: "dot";
+      readonly left: MatrixOperand;
+      readonly right: MatrixOperand;
+      readonly result: number;
+      readonly batch: readonly number[];
+      readonly m: number;
+      readonly n: number;
+      readonly k: number;
+    }
+  /** A whole-array algorithm on dense buffers. */
+  | {
+      readonly kind: "routine";
+      readonly step: Step;
+      readonly inputs: readonly number[];
+      readonly outputs: readonly number[];
+    };
+
+/** A program as kernels: what an emitter writes, stage by stage. */
+export interface Schedule {
+  readonly buffers: readonly Buffer[];
+  readonly stages: readonly Stage[];
+}
+
+/** The buffers that a stage reads and writes. */
+export function buffersOf(stage: Stage): {
+  readonly reads: readonly number[];
+  readonly writes: readonly number[];
+} {
+  switch (stage.kind) {
+    case "dot":
+      return { reads: [stage.left.buffer, stage.right.buffer], writes: [stage.result] };
+    case "routine":
+      return { reads: stage.inputs, writes: stage.outputs };
+    case "loops": {
+      const reads = new Set<number>();
+      const seen = new Set<unknown>();
+      const visit = (expression: LoopKernel["stores"][number]["value"]): void => {
+        if (seen.has(expression)) return;
+        seen.add(expression);
+        if (expression.kind === "load") reads.add(expression.buffer);
+        else if (expression.kind === "instruction" || expression.kind === "call")
+          expression.operands.forEach(visit);
+      };
+      for (const { value } of [...stage.kernel.accumulators, ...stage.kernel.stores]) visit(value);
+      return { reads: [...reads], writes: stage.kernel.stores.map(({ buffer }) => buffer) };
+    }
+  }
+}
