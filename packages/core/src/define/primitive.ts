@@ -2,6 +2,7 @@ import { GradientError } from "../errors/errors.ts";
 import { Node } from "../node.ts";
 import type { Kernel, Operation, TensorType } from "../operation.ts";
 import { realise } from "../runtime/realise.ts";
+import { forgetReceivers } from "../runtime/site.ts";
 import { showShape } from "../shape.ts";
 import { Tensor } from "../tensor.ts";
 
@@ -82,7 +83,12 @@ function makeNode<A>(primitive: Primitive<A>, inputs: readonly Tensor[], attribu
   const nodes = inputs.map((input) => input.node);
   for (const node of nodes) if (node.gone !== null) node.checkPresent();
   const node = new Node(primitive as Operation, nodes, attributes, primitive.type(nodes, attributes));
-  if (node.depth > longestPendingChain && node.scopes.length === 0) realise([node]);
+  if (node.depth > longestPendingChain && node.scopes.length === 0) {
+    realise([node]);
+    // The method that is running stands on the captured stack with its receiver, the pending chain below this node.
+    // Kept, it would hold the storage that the chain started from, and that one the chain before it.
+    forgetReceivers(node.storage!.site);
+  }
   return node;
 }
 

@@ -128,9 +128,7 @@ const padPrimitive: Primitive<Padding> = {
     },
   } as Kernel,
   type: ([input], { low, high, interior }) => ({
-    shape: checkShape(
-      input!.shape.map((n, i) => n + low[i]! + high[i]! + Math.max(0, n - 1) * interior[i]!),
-    ),
+    shape: checkShape(input!.shape.map((n, i) => n + low[i]! + high[i]! + Math.max(0, n - 1) * interior[i]!)),
     dtype: input!.dtype,
   }),
   jvp: ({ tangents, attributes }) => apply(padPrimitive, [tangents[0]!], attributes),

@@ -21,9 +21,15 @@ export function captureSite(): Site {
   return site;
 }
 
+/** Lets go of the receivers of the frames, which V8 keeps alive until the stack is formatted. */
+export function forgetReceivers(site: Site): void {
+  void site.stack;
+}
+
 // The folder of a package's sources or its build, so that frames of Amari itself can be told from the user's.
 // Frames without a place, such as those of built-in functions, say nothing either.
-const ownFrame = /<anonymous>|[/\\](?:packages|@amari|amari)[/\\](?:[\w-]+[/\\])?(?:src|dist)[/\\]|node:internal/;
+const ownFrame =
+  /<anonymous>|[/\\](?:packages|@amari|amari)[/\\](?:[\w-]+[/\\])?(?:src|dist)[/\\]|node:internal/;
 
 /** The innermost frame outside Amari, as `function (file:line:column)`. */
 export function showSite(site: Site): string {

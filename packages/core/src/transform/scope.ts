@@ -49,9 +49,7 @@ export const isIn =
  */
 export function storeArguments(leaves: readonly Tensor[]): void {
   for (const { node } of leaves) node.checkPresent();
-  const pending = leaves
-    .map(({ node }) => node)
-    .filter((node) => node.storage === null && !node.isInCall());
+  const pending = leaves.map(({ node }) => node).filter((node) => node.storage === null && !node.isInCall());
   if (pending.length > 0) realise(pending);
 }
 
