@@ -110,10 +110,10 @@ describe("E1 to E5: the moving averages", () => {
   });
 
   test("E5: the weights of the momentum add up to 1 - beta1^t: a warmup is built in", () => {
+    const betas = [0, 0.5, 0.9, 0.99].map((beta1) => ({ beta1, run: stepsOf(fadam({ ...bare, beta1 })) }));
     fc.assert(
-      fc.property(fc.constantFrom(0, 0.5, 0.9, 0.99), vector(nonzero, 3), (beta1, g) => {
+      fc.property(fc.constantFrom(...betas), vector(nonzero, 3), ({ beta1, run }, g) => {
         // A constant gradient has natural gradients of one: m is the sum of the weights.
-        const run = stepsOf(fadam({ ...bare, beta1 }));
         run([1, 1, 1], Array(steps).fill(g)).updates.forEach((update, t) => {
           const expected = g.map((gi) => -learningRate * Math.sign(gi) * (1 - beta1 ** (t + 1)));
           expect(relativeDistance([update], [expected])).toBeLessThanOrEqual(fewSteps);
@@ -380,7 +380,8 @@ describe("E12 to E14: the factored Fisher estimate", () => {
 
   test("below rank 2, and for a single column, FAdafactor is FAdam", () => {
     fc.assert(
-      fc.property(gradientsOf(3), (gradients) => {
+      fc.property(gradientsOf(3), (all) => {
+        const gradients = all.slice(0, 2);
         const column = gradients.map((g) => g.map((x) => [x]));
         expect(factored([1, 1, 1], gradients).updates).toEqual(whole([1, 1, 1], gradients).updates);
         const expected = whole(column[0]!, column).updates;
@@ -398,14 +399,13 @@ describe("E16 to E18: accumulation, resuming, size", () => {
   const loss = (w: Tensor, x: Tensor): Tensor<[]> => x.matmul(w).tanh().square().mean() as Tensor<[]>;
 
   test("E16: a batch of four equal micro-batches takes the step of one; four steps in a row do not", () => {
-    const optimizer = fadam({ learningRate });
+    const run = stepsOf(fadam({ learningRate }));
     fc.assert(
       fc.property(matrix(nonzero, 2, 3), vector(nonzero, 3), (x, w) => {
         const gradient = (data: number[][]) => values(grad((v: Tensor) => loss(v, f64(data)))(f64(w)));
         const one = gradient(x);
         const micro = [1, 2, 3, 4].map(() => gradient(x));
         const accumulated = one.map((_, i) => micro.reduce((sum, g) => sum + g[i]!, 0) / 4);
-        const run = stepsOf(optimizer);
         expect(run(w, [accumulated]).parameters).toEqual(run(w, [one]).parameters);
         const moved = distance(run(w, micro).parameters.at(-1)!, run(w, [one]).parameters.at(-1)!);
         if (Math.max(...one.map(Math.abs)) > 1e-3) expect(moved).toBeGreaterThan(1e-4);
