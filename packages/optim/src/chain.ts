@@ -40,7 +40,7 @@ export function chain<const Parts extends readonly Optimizer[]>(
   return {
     name: `chain(${parts.map(({ name }) => name).join(", ")})`,
     traits: commonTraits(parts),
-    needsFisherDiagonal: parts.some((part) => part.needsFisherDiagonal),
+    needsFisherDiagonal: parts.some((part) => part.needsFisherDiagonal === true),
     init,
     update,
   } as unknown as Optimizer<ChainKind<KindsOf<Parts>>>;

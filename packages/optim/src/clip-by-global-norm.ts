@@ -47,7 +47,6 @@ export function clipByGlobalNorm(maximum: number): Optimizer<EmptyKind> {
       translationInvariance: "satisfies",
       zeroGradientFixedPoint: "satisfies",
     },
-    needsFisherDiagonal: false,
     init: (params: unknown) => {
       parameterLeaves(params, "clipByGlobalNorm");
       return {};

@@ -5,7 +5,9 @@ import type { Traits } from "./traits.ts";
  * How the type of a state follows from the type of the parameters: a function from types to types, written as an
  * interface whose `state` mentions `this["params"]`.
  *
- * @example interface SgdKind extends StateKind { readonly state: { count: Tensor<[]>; momentum: this["params"] } }
+ * @example
+ * interface VelocityState<P> { readonly velocity: P }
+ * interface VelocityKind extends StateKind { readonly state: VelocityState<this["params"]> }
  */
 export interface StateKind {
   readonly params: unknown;
@@ -39,8 +41,8 @@ export interface Optimizer<K extends StateKind = StateKind> {
   readonly name: string;
   /** The laws that this optimizer, with its options, keeps or must break. */
   readonly traits: Traits;
-  /** Whether each update must be given `extra.fisherDiagonal`; otherwise none may be given. */
-  readonly needsFisherDiagonal: boolean;
+  /** Whether each update must be given `extra.fisherDiagonal`; otherwise, by default, none may be given. */
+  readonly needsFisherDiagonal?: boolean;
   /** Carries the kind for {@link StateOf}; there is no such value. */
   readonly kind?: K;
   /** The state before the first step. @throws DTypeError where a parameter is not a float */

@@ -30,7 +30,7 @@ export function skipNonFinite<O extends Optimizer>(optimizer: O): Optimizer<Kind
   return {
     name: `skipNonFinite(${optimizer.name})`,
     traits: optimizer.traits,
-    needsFisherDiagonal: optimizer.needsFisherDiagonal,
+    needsFisherDiagonal: optimizer.needsFisherDiagonal === true,
     init: optimizer.init,
     update,
   } as unknown as Optimizer<KindOf<O>>;
