@@ -29,6 +29,8 @@ const collected = new FinalizationRegistry<Account>(release);
 /** Frees the block of an account and closes it; does nothing the second time. */
 export function release(account: Account): void {
   if (!accounts.delete(account)) return;
+  // Inside synchronous code no finalizer runs, and the registry would keep the account for one that never comes.
+  collected.unregister(account);
   liveBytes -= account.bytes;
   if (account.block !== null) account.backend!.free(account.block);
   account.block = null;
@@ -115,7 +117,6 @@ export class Storage {
     if (this.gone !== null) return;
     this.gone = why;
     this.host = null;
-    collected.unregister(this.account);
     release(this.account);
   }
 
