@@ -1,0 +1,64 @@
+import { execFile } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { expect, test } from "vitest";
+
+const folder = fileURLToPath(new URL(".", import.meta.url));
+
+/** Runs an example as its reader does, in a process of its own. */
+async function run(file: string, ...args: string[]): Promise<string> {
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ["--import", "tsx", "--conditions=@amari/source", `${folder}${file}`, ...args],
+    { encoding: "utf8" },
+  );
+  return stdout;
+}
+
+const numberAfter = (text: string, label: string): number =>
+  Number(new RegExp(`${label}\\D*?(-?[\\d.]+(?:e[-+]?\\d+)?)`).exec(text)?.[1]);
+
+const outputs = {
+  "quickstart.ts": async () => {
+    const text = await run("quickstart.ts");
+    expect(numberAfter(text, "loss after 500 steps:")).toBeLessThan(0.6); // log 3 = 1.1 is chance
+  },
+  "iris.ts": async () => {
+    const text = await run("iris.ts");
+    expect(numberAfter(text, "loss on the last minibatch:")).toBeLessThan(0.3);
+    expect(numberAfter(text, "held-out accuracy:")).toBeGreaterThan(85);
+    expect(numberAfter(text, "median")).toBeGreaterThan(0);
+    expect(text).toContain("over 51 parameters");
+  },
+  "check-your-optimizer.ts": async () => {
+    const [sgd, right, wrong] = (await run("check-your-optimizer.ts")).split("\n\n");
+    expect(sgd).not.toContain("BROKEN");
+    expect(right).not.toContain("BROKEN");
+    expect(right!.match(/holds/g)).toHaveLength(4);
+    expect(wrong).toMatch(/BROKEN {2}S3: flipping the sign/);
+    expect(wrong!.match(/holds/g)).toHaveLength(3);
+    // The wrong one trains as well as the right one: only the law tells them apart.
+    expect(numberAfter(wrong!, "from 4 to")).toBe(numberAfter(right!, "from 4 to"));
+  },
+  "memory.ts": async () => {
+    const rows = (await run("memory.ts", "5000"))
+      .split("\n")
+      .filter((line) => /^\s*\d/.test(line))
+      .map((line) => line.trim().split(/\s+/).map(Number));
+    const [first, last] = [rows[1]!, rows.at(-1)!];
+    const [step, , heap, storages, bytes] = [0, 1, 2, 3, 4];
+    expect(rows).toHaveLength(10);
+    expect(last[step]).toBe(5000);
+    expect(last[storages]).toBe(first[storages]);
+    expect(last[bytes]).toBe(first[bytes]);
+    expect(last[heap]! - first[heap]!).toBeLessThan(3); // of 4,000 steps: less than 800 bytes each
+  },
+} satisfies Record<string, () => Promise<void>>;
+
+test("every example has a test", () => {
+  const examples = readdirSync(folder).filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts"));
+  expect(Object.keys(outputs).sort()).toEqual(examples.sort());
+});
+
+test.each(Object.entries(outputs))("%s", (_, check) => check(), 60_000);
