@@ -1,3 +1,4 @@
+import { TreeError } from "@amari/core";
 import type { KindOf, Optimizer, StateFor, StateKind, UpdateExtra } from "./optimizer.ts";
 import type { Trait, Traits } from "./traits.ts";
 
@@ -24,6 +25,12 @@ export function chain<const Parts extends readonly Optimizer[]>(
     params: unknown,
     extra?: UpdateExtra<unknown>,
   ): [unknown, unknown] => {
+    if (!Array.isArray(state) || state.length !== parts.length) {
+      throw new TreeError(
+        `chain: the state is a list of the states of its ${parts.length} parts; pass what init(params) or the ` +
+          "update before this one returned",
+      );
+    }
     let updates = gradients;
     const after = parts.map((part, i) => {
       const [changed, next] = part.update(

@@ -1,4 +1,4 @@
-import { ArgumentError, type DType, type Tensor, zeros } from "@amari/core";
+import { ArgumentError, type DType, Tensor, TreeError, zeros } from "@amari/core";
 import type { Optimizer, StateKind, UpdateExtra } from "./optimizer.ts";
 import type { Traits } from "./traits.ts";
 import { leavesLike, parameterLeaves, placeAt, subtreesAt } from "./trees.ts";
@@ -50,15 +50,15 @@ export function perTensor<K extends StateKind, Slots extends object, Scalars>(
 
   const update = (
     gradients: unknown,
-    state: Record<string, unknown>,
+    state: Readonly<Record<string, unknown>>,
     params: unknown,
     extra: UpdateExtra<unknown> = {},
   ): [unknown, unknown] => {
     const parameters = parameterLeaves(params, name);
     const gradientLeaves = leavesLike(params, gradients, `${name}: the gradients`);
     const diagonals = injectedLeaves(name, injected, params, extra);
+    const count = countOf(name, state);
     const before = slotNames.map((slot) => subtreesAt(params, state[slot], `${name}: the state's ${slot}`));
-    const count = state["count"] as Tensor;
     const scalarsOf = memoised((dtype: DType) =>
       rule.scalars({ count, t: count.add(1).astype(dtype), dtype }),
     );
@@ -80,6 +80,14 @@ export function perTensor<K extends StateKind, Slots extends object, Scalars>(
   };
 
   return { name, traits, needsFisherDiagonal: injected, init, update } as unknown as Optimizer<K>;
+}
+
+function countOf(name: string, state: Readonly<Record<string, unknown>> | undefined): Tensor {
+  const count = state?.["count"];
+  if (count instanceof Tensor) return count;
+  throw new TreeError(
+    `${name}: the state has no step count; pass what init(params) or the update before this one returned`,
+  );
 }
 
 function injectedLeaves(
