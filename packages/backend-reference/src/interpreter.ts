@@ -75,11 +75,12 @@ function reduce(kernel: KernelOf<"reduce">, step: Step, input: StridedArray): St
     offsetsOf({ shape: pick(input.shape, folded), strides: pick(input.strides, folded), offset });
   const [kept, folded] = [window(false, input.offset), window(true, 0)];
   const { data } = input;
-  const combine = combineScalars[kernel.combine];
+  const isInteger = !isFloat(input.dtype);
+  const combine = isInteger && kernel.combine === "mul" ? Math.imul : combineScalars[kernel.combine];
   const initial = kernel.initial(input.dtype);
   const result = emptyArray(step.outputs[0]!);
-  // Integer folds wrap at each step, so that a product beyond 2^53 keeps its low bits.
-  const wrap = isFloat(input.dtype) ? null : emptyArray({ shape: [1], dtype: input.dtype }).data;
+  // Integer folds wrap at each step, and multiply exactly: a product beyond 2^53 has no low bits in float64.
+  const wrap = !isInteger ? null : emptyArray({ shape: [1], dtype: input.dtype }).data;
   kept.forEach((start, i) => {
     let accumulator = initial;
     if (wrap === null)
@@ -118,6 +119,7 @@ function dot(step: Step, left: StridedArray, right: StridedArray): StridedArray 
   const [leftRow, leftColumn] = left.strides.slice(-2) as [number, number];
   const [rightRow, rightColumn] = right.strides.slice(-2) as [number, number];
   const [a, b] = [left.data, right.data];
+  const times = isFloat(left.dtype) ? (x: number, y: number) => x * y : Math.imul;
   const row = new Float64Array(n);
   lefts.forEach((leftStart, batch) => {
     const rightStart = rights[batch]!;
@@ -126,7 +128,7 @@ function dot(step: Step, left: StridedArray, right: StridedArray): StridedArray 
       for (let p = 0; p < k; p++) {
         const x = a[leftStart + i * leftRow + p * leftColumn]!;
         const start = rightStart + p * rightRow;
-        for (let j = 0; j < n; j++) row[j]! += x * b[start + j * rightColumn]!;
+        for (let j = 0; j < n; j++) row[j]! += times(x, b[start + j * rightColumn]!);
       }
       result.data.set(row, batch * m * n + i * n);
     }

@@ -35,11 +35,11 @@ describe("tracing", () => {
   });
 
   it.each([
-    ["a new shape", () => [f64([1, 2, 3]), 2, "sum"] as const],
-    ["a new rank", () => [f64([[1, 2]]), 2, "sum"] as const],
-    ["a new dtype", () => [tensor([1, 2]) as Tensor, 2, "sum"] as const],
-    ["another number", () => [f64([1, 2]), 3, "sum"] as const],
-    ["another string", () => [f64([1, 2]), 2, "mean"] as const],
+    ["a new shape", () => [f64([1, 2, 3]), 2, "sum"]],
+    ["a new rank", () => [f64([[1, 2]]), 2, "sum"]],
+    ["a new dtype", () => [tensor([1, 2]) as Tensor, 2, "sum"]],
+    ["another number", () => [f64([1, 2]), 3, "sum"]],
+    ["another string", () => [f64([1, 2]), 2, "mean"]],
   ])("happens again for %s", (_, change) => {
     const { f, calls } = counted(
       (x: Tensor, k: number, how: string) => (how === "sum" ? x.sum() : x.mean()).mul(k) as Tensor,
@@ -48,7 +48,7 @@ describe("tracing", () => {
     step(f64([1, 2]), 2, "sum");
     step(f64([5, 6]), 2, "sum");
     expect(calls()).toBe(1);
-    const args = change();
+    const args = change() as [Tensor, number, string];
     expectClose(step(...args), f(...args));
     expect(calls()).toBe(3); // one trace, and the call that it is compared with
   });
