@@ -84,6 +84,15 @@ function adamOptions(args: Arguments, weightDecay: number): AdamOptions {
   };
 }
 
+/** Our optimizer for a configuration of Optax. */
+export function optaxOptimizer({ class: name, kw }: Configuration): Optimizer {
+  if (name !== "amsgrad") throw new Error(`no optimizer for Optax's ${name}`);
+  const args = new Arguments(kw);
+  const optimizer = adam({ learningRate: args.take("lr", 1e-3), amsgrad: "corrected" });
+  args.finish();
+  return optimizer;
+}
+
 /** Our optimizer for a configuration of the transcription of the paper, and the sign its gradients come with. */
 export function paperOptimizer({ class: name, kw }: Configuration): {
   readonly optimizer: Optimizer;

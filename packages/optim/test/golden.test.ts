@@ -2,7 +2,12 @@ import { grad, type Tensor } from "@amari/core";
 import { describe, expect, test } from "vitest";
 import { applyUpdates, type Optimizer } from "../src/index.ts";
 import golden from "./fixtures/golden.json" with { type: "json" };
-import { type Configuration, paperOptimizer, torchOptimizer } from "./golden-configurations.ts";
+import {
+  type Configuration,
+  optaxOptimizer,
+  paperOptimizer,
+  torchOptimizer,
+} from "./golden-configurations.ts";
 import { type Problem, problems } from "./problems.ts";
 
 const steps = golden.meta.steps;
@@ -61,6 +66,15 @@ describe.each(Object.entries(golden.torch))("PyTorch's %s", (_, configuration) =
   test.each(recorded(configuration))("%s", (problem, expected) => {
     expectTrajectory(
       trajectory(torchOptimizer(configuration as Configuration), problems[problem]!, 1),
+      expected,
+    );
+  });
+});
+
+describe.each(Object.entries(golden.optax))("Optax's %s", (_, configuration) => {
+  test.each(recorded(configuration))("%s", (problem, expected) => {
+    expectTrajectory(
+      trajectory(optaxOptimizer(configuration as Configuration), problems[problem]!, 1),
       expected,
     );
   });

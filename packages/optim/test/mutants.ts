@@ -18,7 +18,7 @@ export interface Settings {
   readonly initialFisher?: number;
 }
 
-export interface Trajectory {
+interface Trajectory {
   readonly updates: readonly (readonly number[])[];
   readonly parameters: readonly (readonly number[])[];
 }

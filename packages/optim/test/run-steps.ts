@@ -33,10 +33,8 @@ export function runSteps<P>(
   const batch = treeLeaves(parameters)[0]!.shape[0]!;
   const by = prepared?.by ?? (treeLeaves(parameters)[0]!.reshape([batch, -1]).sum(1) as Tensor);
   const [updates, after] = program(parameters, gradients, by);
-  return transposed(updates, batch).map((of, i) => ({
-    updates: of,
-    parameters: transposed(after, batch)[i]!,
-  }));
+  const [byExample, ends] = [transposed(updates, batch), transposed(after, batch)];
+  return byExample.map((of, i) => ({ updates: of, parameters: ends[i]! }));
 }
 
 const stepsOf =

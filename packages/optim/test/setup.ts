@@ -12,4 +12,4 @@ export type Nested = number | readonly Nested[];
 export const f64 = (data: Nested): Tensor => tensor(data as number[], { dtype: "float64" });
 
 /** The elements of a tensor, row-major. */
-export const values = (x: Tensor): number[] => [...x.dataSync()];
+export const values = (x: Tensor): number[] => Array.from(x.dataSync());

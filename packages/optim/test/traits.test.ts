@@ -75,7 +75,7 @@ const optimizers: Readonly<Record<string, Optimizer>> = {
   "fadam that skips non-finite gradients": skipNonFinite(fadam({ learningRate })),
 };
 
-const batchSize = 20;
+const batchSize = 50;
 
 function check(
   { arbitrary, residuals, tolerance }: TraitLaw<unknown>,
