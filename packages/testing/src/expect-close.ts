@@ -68,10 +68,11 @@ function compare(actual: Tensor, expected: Expected, tolerance: Tolerance, what:
   const allowance =
     (tolerance.absolute ?? 0) + (tolerance.ulpOfLargest ?? 0) * epsilonOf(actual.dtype) * largest;
   const isClose = (x: number, y: number): boolean => {
-    if (Object.is(x, y) || (x === y && !tolerance.signedZeros)) return true;
+    if (Object.is(x, y)) return true;
+    if (x === y) return !tolerance.signedZeros;
     if (!Number.isFinite(x) || !Number.isFinite(y)) return false;
     if (Math.abs(x - y) <= allowance + (tolerance.relative ?? 0) * Math.abs(y)) return true;
-    if (tolerance.ulp === undefined || x === y) return false;
+    if (tolerance.ulp === undefined) return false;
     return ulpDistance(x, y, actual.dtype === "float32" ? "float32" : "float64") <= tolerance.ulp;
   };
   const wrong = wanted.data.flatMap((y, i) => (isClose(got[i]!, y) ? [] : [i]));
