@@ -4,6 +4,7 @@ import {
   type DenseArray,
   type Executable,
   fuse,
+  kernelExpressions,
   type MatrixOperand,
   type MemoryPlan,
   type Program,
@@ -121,15 +122,12 @@ export class CpuExecutable implements Executable {
     module: ModuleBuilder,
     calls: Map<string, ScalarFunction>,
   ): void {
-    const visit = (expression: (typeof kernel.stores)[number]["value"]): void => {
-      if (expression.kind !== "instruction" && expression.kind !== "call") return;
-      expression.operands.forEach(visit);
-      if (expression.kind !== "call") return;
+    for (const expression of kernelExpressions(kernel)) {
+      if (expression.kind !== "call") continue;
       const key = callKey(expression);
       calls.set(key, expression.call);
       module.import(key, { parameters: expression.operands.map(() => "f64" as const), results: ["f64"] });
-    };
-    for (const { value } of [...kernel.accumulators, ...kernel.stores]) visit(value);
+    }
   }
 
   /** One exported function that runs a list of kernels from beginning to end. */
@@ -154,7 +152,10 @@ export class CpuExecutable implements Executable {
 
   /** Whether a routine has no operands and its results stay inside the program. */
   private isConstant({ inputs, outputs }: RoutineStage): boolean {
-    return inputs.length === 0 && outputs.every((buffer) => this.schedule.buffers[buffer]!.role.kind === "temporary");
+    return (
+      inputs.length === 0 &&
+      outputs.every((buffer) => this.schedule.buffers[buffer]!.role.kind === "temporary")
+    );
   }
 
   private fillConstants(stage: RoutineStage): void {

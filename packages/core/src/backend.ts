@@ -11,6 +11,7 @@ export {
   combineScalars,
   type Expression,
   expressionsOf,
+  kernelExpressions,
   type LoopKernel,
   type ScalarInstruction,
   type ScalarType,

@@ -23,8 +23,8 @@ export interface StridedView {
 
 export type { ScalarFunction };
 
-/** Writes an elementwise operation as kernel instructions. */
-export type Lowering = (k: KernelBuilder, ...operands: Expression[]) => Expression;
+/** Writes an elementwise operation as kernel instructions; null for types that it does not cover. */
+export type Lowering = (k: KernelBuilder, ...operands: Expression[]) => Expression | null;
 
 /**
  * What an operation computes, in a form that an interpreter can run and a compiler can lower. There are few kinds and
@@ -36,7 +36,7 @@ export type Kernel =
       readonly kind: "elementwise";
       readonly scalar: (attributes: never, dtype: DType) => ScalarFunction;
       /** The same in kernel instructions; without it, or where it gives null, a backend calls `scalar`. */
-      readonly lower?: (attributes: never, dtype: DType) => Lowering | null;
+      readonly lower?: (attributes: never) => Lowering;
     }
   /** A fold over the axes `attributes.axes`, in row-major order, in float64 for floats. */
   | {

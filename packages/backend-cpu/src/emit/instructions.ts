@@ -6,7 +6,8 @@ import { type Lanes, laneTypeOf } from "./lanes.ts";
 type InstructionNode = Extract<Expression, { kind: "instruction" }>;
 
 /**
- * Writes one instruction of a kernel; its operands are on the stack. In vectors a bool is a mask of all ones or all
+ * Writes one instruction of a kernel; its operands are on the stack, a selection's
+ * condition last. In vectors a bool is a mask of all ones or all
  * zeros, as wide as its neighbours; in scalars it is an i32 of 1 or 0.
  */
 export function emitInstruction(f: FunctionBuilder, node: InstructionNode, lanes: Lanes): void {
@@ -96,16 +97,9 @@ function emitScalar(f: FunctionBuilder, instruction: ScalarInstruction, type: Sc
     case "shr":
       f.op("i32.shr_u");
       return;
-    case "select": {
-      // The kernel's order is (condition, x, y), the machine's (x, y, condition).
-      const [x, y] = [f.local(register as "i32"), f.local(register as "i32")];
-      const condition = f.local("i32");
-      f.set(y).set(x).set(condition).get(x).get(y).get(condition).op("select");
-      f.release(x);
-      f.release(y);
-      f.release(condition);
+    case "select":
+      f.op("select");
       return;
-    }
     default:
       throw new Error(`no scalar form of ${instruction}`);
   }
@@ -175,8 +169,16 @@ function emitConversion(f: FunctionBuilder, from: ScalarType, to: ScalarType, la
     } else if (isFloat(from) && isFloat(to)) f.op(to === "f64" ? "f64.promote_f32" : "f32.demote_f64");
     else if (isFloat(to)) f.op(`${to}.convert_i32_${from === "u32" ? "u" : "s"}` as PlainInstruction);
     else if (isFloat(from)) {
+      // By way of 64 bits it wraps modulo 2^32; what is beyond them, or NaN, becomes 0.
       if (from === "f32") f.op("f64.promote_f32");
-      f.op("i64.trunc_sat_f64_s").op("i32.wrap_i64");
+      const x = f.local("f64");
+      f.tee(x).op("i64.trunc_sat_f64_s").op("i32.wrap_i64").i32(0);
+      f.get(x)
+        .op("f64.abs")
+        .f64(2 ** 63)
+        .op("f64.lt")
+        .op("select");
+      f.release(x);
     }
     return;
   }

@@ -84,7 +84,7 @@ class LoopEmitter {
     const { loops } = this.kernel;
     const inner = loops.length - 1;
     const lanes = this.lanesAlong(inner);
-    const hoisted = this.hoistConstants(lanes);
+    const hoisted = this.hoistConstants(lanes, inner);
     this.forOuter(inner, () => {
       this.setRows(inner);
       const [begin, end] = this.rangeOf(inner);
@@ -132,7 +132,7 @@ class LoopEmitter {
     const extent = reductions.at(-1)!;
     const copies = extent >= lanes * accumulatorsInFlight ? accumulatorsInFlight : 1;
     const block = lanes * copies;
-    const hoisted = this.hoistConstants(lanes);
+    const hoisted = this.hoistConstants(lanes, inner);
     const vectors = accumulators.map((a) =>
       Array.from({ length: copies }, () => this.startAccumulator(a, lanes)),
     );
@@ -168,7 +168,7 @@ class LoopEmitter {
   private foldColumns(inner: number, lanes: Lanes): void {
     const { f, kernel } = this;
     const { accumulators, reductions, loops } = kernel;
-    const hoisted = this.hoistConstants(lanes);
+    const hoisted = this.hoistConstants(lanes, inner);
     const fold = (width: Lanes, copies: number, values: () => Values) => {
       const locals = accumulators.map((a) =>
         Array.from({ length: copies }, () => this.startAccumulator(a, width)),
@@ -341,6 +341,7 @@ class LoopEmitter {
       f,
       lanes,
       {
+        inner,
         address: this.addressAt(inner, 0),
         scalar: (index, type) => pushScalar(f, frame.scalars + 8 * index, type),
         callee: frame.callee,
@@ -350,8 +351,8 @@ class LoopEmitter {
   }
 
   /** Constants and the caller's numbers, in locals before all loops. */
-  private hoistConstants(lanes: Lanes): Values {
-    const values = this.values(lanes);
+  private hoistConstants(lanes: Lanes, inner: number): Values {
+    const values = this.values(lanes, inner);
     if (lanes > 1) {
       for (const expression of this.uses.keys()) {
         if (expression.kind === "scalar" || expression.kind === "constant") values.hoist(expression);

@@ -9,6 +9,8 @@ export type AddressOf = (load: Extract<Expression, { kind: "load" }>) => number;
 
 /** What the expressions of a kernel need from their surroundings. */
 export interface Surroundings {
+  /** The loop that vectors run along. */
+  readonly inner: number;
   readonly address: AddressOf;
   /** Pushes a number that the caller of the program handed over, as a scalar register. */
   readonly scalar: (index: number, type: ScalarType) => void;
@@ -102,7 +104,7 @@ export class Values {
         this.load(expression);
         return;
       case "instruction":
-        for (const operand of expression.operands) this.push(operand);
+        for (const operand of machineOrder(expression)) this.push(operand);
         emitInstruction(f, expression, lanes);
         return;
       case "call": {
@@ -124,7 +126,7 @@ export class Values {
     const { f, lanes } = this;
     const { type } = expression;
     const offset = this.surroundings.address(expression);
-    const isContiguous = expression.access.strides.at(-1) !== 0;
+    const isContiguous = expression.access.strides[this.surroundings.inner] !== 0;
     if (lanes === 1) f.memory(scalarLoads[type], offset);
     else if (isContiguous) f.memory("v128.load", offset);
     else f.memory(lanes === 4 ? "v128.load32_splat" : "v128.load64_splat", offset);
@@ -133,6 +135,16 @@ export class Values {
   private splat(type: ScalarType): void {
     if (this.lanes > 1) this.f.op(`${laneTypeOf(type, this.lanes)}.splat` as PlainInstruction);
   }
+}
+
+/** The operands as the machine takes them: a selection's condition comes last. */
+function machineOrder({
+  instruction,
+  operands,
+}: Extract<Expression, { kind: "instruction" }>): readonly Expression[] {
+  if (instruction !== "select") return operands;
+  const [condition, x, y] = operands as [Expression, Expression, Expression];
+  return [x, y, condition];
 }
 
 const scalarLoads: { readonly [T in ScalarType]: MemoryInstruction } = {

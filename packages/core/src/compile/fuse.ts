@@ -37,7 +37,7 @@ interface OpenKernel {
  */
 export function fuse(program: Program): Schedule {
   const producer = new Map<number, Step>();
-  for (const step of program.steps) step.outputs.forEach((_, i) => producer.set(step.output + i, step));
+  for (const step of program.steps) for (const slot of outputSlots(step)) producer.set(slot, step);
   const stored = storedSlots(program, producer);
   for (;;) {
     const schedule = new Fusion(program, producer, stored).run();
@@ -45,6 +45,9 @@ export function fuse(program: Program): Schedule {
     // A view that no index map expresses was met: its operand has been added to the stored slots.
   }
 }
+
+/** The slots that a step writes. */
+const outputSlots = (step: Step): number[] => step.outputs.map((_, i) => step.output + i);
 
 /** The slots that have memory of their own. */
 function storedSlots(program: Program, producer: ReadonlyMap<number, Step>): Set<number> {
@@ -60,8 +63,7 @@ function storedSlots(program: Program, producer: ReadonlyMap<number, Step>): Set
     for (const slot of step.inputs) read(slot, kind === "view" ? (readers.get(step.output) ?? 0) : 1);
     if (kind === "routine") step.inputs.forEach(store);
     if (kind === "dot") for (const slot of step.inputs) store(withoutViews(slot, producer));
-    if (kind === "dot" || kind === "routine" || kind === "reduce")
-      step.outputs.forEach((_, i) => store(step.output + i));
+    if (kind === "dot" || kind === "routine" || kind === "reduce") outputSlots(step).forEach(store);
     if (kind === "elementwise" && (readers.get(step.output) ?? 0) > 1 && isCostly(step, program))
       store(step.output);
   }
@@ -80,14 +82,12 @@ function withoutViews(slot: number, producer: ReadonlyMap<number, Step>): number
 /** Whether a lowered operation holds more than a few instructions. */
 function isCostly(step: Step, program: Program): boolean {
   const kernel = step.operation.kernel as KernelOf<"elementwise">;
-  const dtype = program.slots[step.inputs.at(-1)!]!.dtype;
-  const lowering = kernel.lower?.(step.attributes as never, dtype) ?? null;
-  if (lowering === null) return true;
   const k = new KernelBuilder();
   const operands = step.inputs.map((slot, i) =>
     k.load(i, { offset: 0, strides: [] }, scalarTypeOf(program.slots[slot]!.dtype)),
   );
-  return countInstructions(lowering(k, ...operands)) > cheapInstructions;
+  const lowered = kernel.lower?.(step.attributes as never)(k, ...operands) ?? null;
+  return lowered === null || countInstructions(lowered) > cheapInstructions;
 }
 
 function countInstructions(root: Expression): number {
@@ -388,17 +388,14 @@ class Fusion {
       operands.push(operand);
     }
     const dtype = this.program.slots[step.inputs.at(-1)!]!.dtype;
-    const lowering = operation.lower?.(step.attributes as never, dtype) ?? null;
-    const result = scalarTypeOf(step.outputs[0]!.dtype);
     const value =
-      lowering === null
-        ? kernel.builder.call(
-            callName(step),
-            operation.scalar(step.attributes as never, dtype),
-            result,
-            operands,
-          )
-        : lowering(kernel.builder, ...operands);
+      operation.lower?.(step.attributes as never)(kernel.builder, ...operands) ??
+      kernel.builder.call(
+        callName(step),
+        operation.scalar(step.attributes as never, dtype),
+        scalarTypeOf(step.outputs[0]!.dtype),
+        operands,
+      );
     if (countInstructions(value) > mostInstructions && !this.stored.has(step.inputs[0]!)) {
       const cut = step.inputs.find(
         (slot) => this.producer.get(slot)?.operation.kernel.kind === "elementwise" && !this.stored.has(slot),
@@ -474,8 +471,8 @@ class Fusion {
 
   private addRoutine(step: Step): void {
     const inputs = step.inputs.map((slot) => this.bufferFor(slot));
-    const outputs = step.outputs.map((_, i) => this.bufferFor(step.output + i));
-    step.outputs.forEach((_, i) => this.readyAfter.set(step.output + i, this.stages.length));
+    const outputs = outputSlots(step).map((slot) => this.bufferFor(slot));
+    for (const slot of outputSlots(step)) this.readyAfter.set(slot, this.stages.length);
     this.stages.push({ kind: "routine", step, inputs, outputs });
   }
 

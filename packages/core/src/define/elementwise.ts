@@ -1,3 +1,5 @@
+import type { Expression } from "../compile/kernel.ts";
+import type { KernelBuilder } from "../compile/kernel-builder.ts";
 import { type DType, isFloat, isInteger } from "../dtype.ts";
 import { DTypeError } from "../errors/errors.ts";
 import type { Kernel, ScalarFunction } from "../operation.ts";
@@ -13,12 +15,20 @@ export type Accepts = "any" | "number" | "float" | "integer" | "integer or bool"
 /** A derivative with respect to one operand: `(...operands, tangent, result)`, linear in the tangent. */
 type Partial = (...context: Tensor[]) => Tensor;
 
+/** A lowering that may decline, by the types of its operands. */
+export type PartialLowering = (k: KernelBuilder, ...operands: Expression[]) => Expression | null;
+
 /** How an elementwise operation is declared. */
 export interface ElementwiseSpec {
   /** The scalar definition, in float64; a float32 result is this, rounded once. */
   readonly eval: ScalarFunction;
   /** The scalar definition on int32 and uint32, where it differs; results wrap modulo 2^32. */
   readonly evalInteger?: ScalarFunction;
+  /**
+   * The same in kernel instructions, for compiling backends: `(k, x, y) => k.add(x, y)`. Gives null for a type that it
+   * does not cover; without it, a backend calls the scalar definition.
+   */
+  readonly lower?: PartialLowering;
   readonly accepts: Accepts;
   /** Whether the result is a bool; else it has the dtype of the operands. */
   readonly predicate?: boolean;
@@ -36,16 +46,17 @@ export interface ElementwiseSpec {
 export interface ElementwiseRules<A> {
   readonly scalar: (attributes: A, dtype: DType) => ScalarFunction;
   readonly result: (attributes: A, dtype: DType) => DType;
+  readonly lower?: ((attributes: A) => PartialLowering) | undefined;
   readonly jvp: ElementwiseSpec["jvp"] | Primitive<A>["jvp"];
   readonly transpose?: ElementwiseSpec["transpose"] | Primitive<A>["transpose"];
 }
 
 /** The graph operation that follows from a scalar function and its partial derivatives. */
 export function elementwisePrimitive<A>(name: string, rules: ElementwiseRules<A>): Primitive<A> {
-  const { scalar, result, jvp, transpose } = rules;
+  const { scalar, result, lower, jvp, transpose } = rules;
   const primitive: Primitive<A> = {
     name,
-    kernel: { kind: "elementwise", scalar } as Kernel,
+    kernel: { kind: "elementwise", scalar, ...(lower && { lower }) } as Kernel,
     type: (inputs, attributes) => {
       const { shape, dtype } = inputs.at(-1)!;
       return { shape, dtype: result(attributes, dtype) };
@@ -90,6 +101,7 @@ export function elementwise<F extends (...operands: never[]) => Tensor, M>(
   const primitive = elementwisePrimitive<undefined>(name, {
     scalar: (_, dtype) => (spec.evalInteger !== undefined && isInteger(dtype) ? spec.evalInteger : spec.eval),
     result: (_, dtype) => (spec.predicate ? "bool" : dtype),
+    lower: spec.lower && (() => spec.lower!),
     jvp: spec.jvp,
     ...(spec.transpose && { transpose: spec.transpose }),
   });
@@ -188,12 +200,13 @@ export function derivativesPrimitive(
 
 /** Declares a comparison: any dtype in, bool out, no derivative. */
 export const comparison = (
-  name: string,
+  name: "eq" | "ne" | "lt" | "le" | "gt" | "ge",
   evaluate: (x: number, y: number) => boolean,
   domain: Domain,
 ): Binary =>
   binary(name, {
     eval: evaluate as unknown as ScalarFunction,
+    lower: (k, x, y) => k[name](x, y),
     accepts: "any",
     predicate: true,
     jvp: { notDifferentiable: "its result is a bool" },

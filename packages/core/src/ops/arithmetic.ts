@@ -1,6 +1,7 @@
 import { integers, reals } from "../define/definition.ts";
 import { binary, unary } from "../define/elementwise.ts";
 import type { Binary, Unary } from "../define/signatures.ts";
+import { lowerSign, onFloats } from "../lower/arithmetic.ts";
 import type { Tensor } from "../tensor.ts";
 
 /** 1 where x > y, 1/2 where they are equal, 0 where x < y. */
@@ -10,6 +11,7 @@ const shareOfLarger = (x: Tensor, y: Tensor): Tensor =>
 /** Sum, elementwise with broadcasting. Integers wrap modulo 2^32. */
 export const add: Binary = binary("add", {
   eval: (x, y) => x + y,
+  lower: (k, x, y) => k.add(x, y),
   accepts: "number",
   jvp: [(_x, _y, dx) => dx, (_x, _y, dy) => dy],
   transpose: [(_x, _y, ct) => ct, (_x, _y, ct) => ct],
@@ -20,6 +22,7 @@ export const add: Binary = binary("add", {
 /** Difference, elementwise with broadcasting. */
 export const sub: Binary = binary("sub", {
   eval: (x, y) => x - y,
+  lower: (k, x, y) => k.sub(x, y),
   accepts: "number",
   jvp: [(_x, _y, dx) => dx, (_x, _y, dy) => dy.neg()],
   transpose: [(_x, _y, ct) => ct, (_x, _y, ct) => ct.neg()],
@@ -31,6 +34,7 @@ export const sub: Binary = binary("sub", {
 export const mul: Binary = binary("mul", {
   eval: (x, y) => x * y,
   evalInteger: Math.imul,
+  lower: (k, x, y) => k.mul(x, y),
   accepts: "number",
   jvp: [(_x, y, dx) => dx.mul(y), (x, _y, dy) => dy.mul(x)],
   transpose: [(_x, y, ct) => ct.mul(y), (x, _y, ct) => ct.mul(x)],
@@ -41,6 +45,7 @@ export const mul: Binary = binary("mul", {
 /** Quotient, elementwise with broadcasting. Integers are divided as float32; see {@link floorDivide}. */
 export const div: Binary = binary("div", {
   eval: (x, y) => x / y,
+  lower: (k, x, y) => k.div(x, y),
   accepts: "float",
   jvp: [(_x, y, dx) => dx.div(y), (_x, y, dy, z) => dy.mul(z.div(y).neg())],
   transpose: [(_x, y, ct) => ct.div(y), null],
@@ -74,6 +79,7 @@ export const mod: Binary = binary("mod", {
 /** The value with the opposite sign. */
 export const neg: Unary = unary("neg", {
   eval: (x) => -x,
+  lower: (k, x) => k.neg(x),
   accepts: "number",
   jvp: (_x, dx) => dx.neg(),
   transpose: (_x, ct) => ct.neg(),
@@ -84,6 +90,7 @@ export const neg: Unary = unary("neg", {
 /** The magnitude; its derivative at 0 is 0. */
 export const abs: Unary = unary("abs", {
   eval: Math.abs,
+  lower: (k, x) => k.abs(x),
   accepts: "number",
   jvp: (x, dx) => dx.mul(x.sign()),
   domain: reals(-2, 2, [0]),
@@ -93,6 +100,7 @@ export const abs: Unary = unary("abs", {
 /** -1, 0 or 1; NaN for NaN. */
 export const sign: Unary = unary("sign", {
   eval: Math.sign,
+  lower: lowerSign,
   accepts: "number",
   jvp: "zero",
   domain: reals(-2, 2, [0]),
@@ -103,6 +111,7 @@ export const sign: Unary = unary("sign", {
 export const square: Unary = unary("square", {
   eval: (x) => x * x,
   evalInteger: (x) => Math.imul(x, x),
+  lower: (k, x) => k.mul(x, x),
   accepts: "number",
   jvp: (x, dx) => dx.mul(x.mul(2)),
   domain: reals(-2, 2),
@@ -112,6 +121,7 @@ export const square: Unary = unary("square", {
 /** `1 / x`. */
 export const reciprocal: Unary = unary("reciprocal", {
   eval: (x) => 1 / x,
+  lower: (k, x) => k.div(k.constant(1, x), x),
   accepts: "float",
   jvp: (_x, dx, y) => dx.mul(y.square().neg()),
   domain: reals(0.5, 3),
@@ -121,6 +131,7 @@ export const reciprocal: Unary = unary("reciprocal", {
 /** The larger of two values; NaN where either is NaN. Equal operands share the derivative, half each. */
 export const maximum: Binary = binary("maximum", {
   eval: Math.max,
+  lower: (k, x, y) => k.max(x, y),
   accepts: "number",
   jvp: [(x, y, dx) => dx.mul(shareOfLarger(x, y)), (x, y, dy) => dy.mul(shareOfLarger(y, x))],
   domain: [reals(-2, 0), reals(0.1, 2)],
@@ -130,6 +141,7 @@ export const maximum: Binary = binary("maximum", {
 /** The smaller of two values; NaN where either is NaN. Equal operands share the derivative, half each. */
 export const minimum: Binary = binary("minimum", {
   eval: Math.min,
+  lower: (k, x, y) => k.min(x, y),
   accepts: "number",
   jvp: [(x, y, dx) => dx.mul(shareOfLarger(y, x)), (x, y, dy) => dy.mul(shareOfLarger(x, y))],
   domain: [reals(-2, 0), reals(0.1, 2)],
@@ -139,6 +151,7 @@ export const minimum: Binary = binary("minimum", {
 /** The greatest integer not above x. */
 export const floor: Unary = unary("floor", {
   eval: Math.floor,
+  lower: onFloats("floor"),
   accepts: "number",
   jvp: "zero",
   domain: reals(-3, 3, [-3, -2, -1, 0, 1, 2, 3]),
@@ -148,6 +161,7 @@ export const floor: Unary = unary("floor", {
 /** The least integer not below x. */
 export const ceil: Unary = unary("ceil", {
   eval: Math.ceil,
+  lower: onFloats("ceil"),
   accepts: "number",
   jvp: "zero",
   domain: reals(-3, 3, [-3, -2, -1, 0, 1, 2, 3]),
@@ -157,6 +171,7 @@ export const ceil: Unary = unary("ceil", {
 /** The integer part, towards zero. */
 export const trunc: Unary = unary("trunc", {
   eval: Math.trunc,
+  lower: onFloats("trunc"),
   accepts: "number",
   jvp: "zero",
   domain: reals(-3, 3, [-3, -2, -1, 0, 1, 2, 3]),
@@ -170,6 +185,7 @@ export const round: Unary = unary("round", {
     if (nearest - x !== 0.5) return nearest;
     return nearest % 2 === 0 ? nearest : nearest - 1;
   },
+  lower: onFloats("nearest"),
   accepts: "number",
   jvp: "zero",
   domain: reals(-3, 3, [-2.5, -1.5, -0.5, 0.5, 1.5, 2.5]),

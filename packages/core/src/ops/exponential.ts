@@ -1,10 +1,19 @@
 import { reals } from "../define/definition.ts";
 import { binary, unary } from "../define/elementwise.ts";
 import type { Binary, Unary } from "../define/signatures.ts";
+import {
+  lowerExp,
+  lowerExpm1,
+  lowerLog,
+  lowerLog1p,
+  lowerSigmoid,
+  lowerSoftplus,
+} from "../lower/exponential.ts";
 
 /** e to the power x. */
 export const exp: Unary = unary("exp", {
   eval: Math.exp,
+  lower: lowerExp,
   accepts: "float",
   jvp: (_x, dx, y) => dx.mul(y),
   domain: reals(-3, 3),
@@ -14,6 +23,7 @@ export const exp: Unary = unary("exp", {
 /** `exp(x) - 1`, accurate near 0. */
 export const expm1: Unary = unary("expm1", {
   eval: Math.expm1,
+  lower: lowerExpm1,
   accepts: "float",
   jvp: (_x, dx, y) => dx.mul(y.add(1)),
   domain: reals(-3, 3),
@@ -23,6 +33,7 @@ export const expm1: Unary = unary("expm1", {
 /** The natural logarithm; NaN for negative numbers. */
 export const log: Unary = unary("log", {
   eval: Math.log,
+  lower: lowerLog,
   accepts: "float",
   jvp: (x, dx) => dx.div(x),
   domain: reals(0.2, 4),
@@ -32,6 +43,7 @@ export const log: Unary = unary("log", {
 /** `log(1 + x)`, accurate near 0. */
 export const log1p: Unary = unary("log1p", {
   eval: Math.log1p,
+  lower: lowerLog1p,
   accepts: "float",
   jvp: (x, dx) => dx.div(x.add(1)),
   domain: reals(-0.7, 3),
@@ -50,6 +62,7 @@ export const log2: Unary = unary("log2", {
 /** The square root; NaN for negative numbers. */
 export const sqrt: Unary = unary("sqrt", {
   eval: Math.sqrt,
+  lower: (k, x) => k.sqrt(x),
   accepts: "float",
   jvp: (_x, dx, y) => dx.div(y.mul(2)),
   domain: reals(0.2, 4),
@@ -59,6 +72,7 @@ export const sqrt: Unary = unary("sqrt", {
 /** `1 / sqrt(x)`. */
 export const rsqrt: Unary = unary("rsqrt", {
   eval: (x) => 1 / Math.sqrt(x),
+  lower: (k, x) => k.div(k.constant(1, x), k.sqrt(x)),
   accepts: "float",
   jvp: (x, dx, y) => dx.mul(y.div(x).mul(-0.5)),
   domain: reals(0.3, 4),
@@ -119,6 +133,7 @@ export const logAddExp: Binary = binary("logAddExp", {
 /** The logistic function `1 / (1 + exp(-x))`. */
 export const sigmoid: Unary = unary("sigmoid", {
   eval: (x) => (x >= 0 ? 1 / (1 + Math.exp(-x)) : Math.exp(x) / (1 + Math.exp(x))),
+  lower: lowerSigmoid,
   accepts: "float",
   jvp: (x, dx, y) => dx.mul(y.mul(x.neg().sigmoid())),
   domain: reals(-4, 4),
@@ -128,6 +143,7 @@ export const sigmoid: Unary = unary("sigmoid", {
 /** `log(1 + exp(x))` without overflow. */
 export const softplus: Unary = unary("softplus", {
   eval: (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))),
+  lower: lowerSoftplus,
   accepts: "float",
   jvp: (x, dx) => dx.mul(x.sigmoid()),
   domain: reals(-4, 4),

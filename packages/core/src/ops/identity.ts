@@ -1,3 +1,4 @@
+import { scalarTypeOf } from "../compile/kernel-builder.ts";
 import { type Defined, define, integers, on, reals } from "../define/definition.ts";
 import { elementwisePrimitive } from "../define/elementwise.ts";
 import { apply, type Primitive } from "../define/primitive.ts";
@@ -29,7 +30,7 @@ export const stopGradient: Unary = define(
 
 const conversion = (to: DType): ScalarFunction => {
   if (to === "bool") return (x) => Number(x !== 0);
-  return isFloat(to) ? (x) => x : Math.trunc;
+  return isFloat(to) ? (x) => x : (x) => (Math.abs(x!) < 2 ** 63 ? Math.trunc(x!) : 0);
 };
 
 interface Conversion {
@@ -39,14 +40,18 @@ interface Conversion {
 const convert: Primitive<Conversion> = elementwisePrimitive<Conversion>("astype", {
   scalar: ({ dtype }) => conversion(dtype),
   result: ({ dtype }) => dtype,
+  lower:
+    ({ dtype }) =>
+    (k, x) =>
+      k.convert(x, scalarTypeOf(dtype)),
   jvp: ({ tangents, attributes }) =>
     isFloat(attributes.dtype) ? apply(convert, [tangents[0]!], attributes) : null,
   transpose: ({ cotangents, inputs }) => [cotangents[0]!.astype(inputs[0]!.dtype)],
 });
 
 /**
- * The values in another dtype. Floats become integers by dropping the fraction, modulo 2^32 (NaN and infinities become
- * 0); anything becomes a bool by `x != 0`. The derivative passes between floats and is zero elsewhere.
+ * The values in another dtype. Floats become integers by dropping the fraction, modulo 2^32 (NaN and what is
+ * beyond 2^63 become 0); anything becomes a bool by `x != 0`. The derivative passes between floats and is zero elsewhere.
  */
 export const astype: Defined<AsTypeFunction, AsTypeMethod> = define(
   {

@@ -5,6 +5,7 @@ import {
   comparison,
   elementwiseDefinition,
   elementwisePrimitive,
+  type PartialLowering,
   unary,
 } from "../define/elementwise.ts";
 import { apply, type Primitive } from "../define/primitive.ts";
@@ -29,27 +30,45 @@ export const ge: Binary = comparison("ge", (x, y) => x >= y, small);
 
 const noDerivative = { notDifferentiable: "its operands are not floats" };
 
-const logical = (name: string, evaluate: (x: number, y: number) => number): Binary =>
-  binary(name, { eval: evaluate, accepts: "bool", jvp: noDerivative, domain: [booleans, booleans], ulp: 0 });
+const logical = (
+  name: string,
+  instruction: "and" | "or" | "xor",
+  evaluate: (x: number, y: number) => number,
+): Binary =>
+  binary(name, {
+    eval: evaluate,
+    lower: (k, x, y) => k[instruction](x, y),
+    accepts: "bool",
+    jvp: noDerivative,
+    domain: [booleans, booleans],
+    ulp: 0,
+  });
 
 /** Both are true. */
-export const logicalAnd: Binary = logical("logicalAnd", (x, y) => x & y);
+export const logicalAnd: Binary = logical("logicalAnd", "and", (x, y) => x & y);
 /** At least one is true. */
-export const logicalOr: Binary = logical("logicalOr", (x, y) => x | y);
+export const logicalOr: Binary = logical("logicalOr", "or", (x, y) => x | y);
 /** Exactly one is true. */
-export const logicalXor: Binary = logical("logicalXor", (x, y) => x ^ y);
+export const logicalXor: Binary = logical("logicalXor", "xor", (x, y) => x ^ y);
 /** True where x is false. */
 export const logicalNot: Unary = unary("logicalNot", {
   eval: (x) => 1 - x,
+  lower: (k, x) => k.not(x),
   accepts: "bool",
   jvp: noDerivative,
   domain: booleans,
   ulp: 0,
 });
 
-const bitwise = (name: string, evaluate: (x: number, y: number) => number, shift = false): Binary =>
+const bitwise = (
+  name: string,
+  lower: PartialLowering,
+  evaluate: (x: number, y: number) => number,
+  shift = false,
+): Binary =>
   binary(name, {
     eval: evaluate,
+    lower,
     accepts: shift ? "integer" : "integer or bool",
     jvp: noDerivative,
     domain: shift ? [integers(-99, 99), integers(0, 31)] : [integers(-99, 99), integers(-99, 99)],
@@ -57,30 +76,56 @@ const bitwise = (name: string, evaluate: (x: number, y: number) => number, shift
   });
 
 /** Bits set in both. */
-export const bitwiseAnd: Binary = bitwise("bitwiseAnd", (x, y) => x & y);
+export const bitwiseAnd: Binary = bitwise(
+  "bitwiseAnd",
+  (k, x, y) => k.and(x, y),
+  (x, y) => x & y,
+);
 /** Bits set in either. */
-export const bitwiseOr: Binary = bitwise("bitwiseOr", (x, y) => x | y);
+export const bitwiseOr: Binary = bitwise(
+  "bitwiseOr",
+  (k, x, y) => k.or(x, y),
+  (x, y) => x | y,
+);
 /** Bits set in exactly one. */
-export const bitwiseXor: Binary = bitwise("bitwiseXor", (x, y) => x ^ y);
+export const bitwiseXor: Binary = bitwise(
+  "bitwiseXor",
+  (k, x, y) => k.xor(x, y),
+  (x, y) => x ^ y,
+);
 /** All bits flipped. */
 export const bitwiseNot: Unary = unary("bitwiseNot", {
   eval: (x) => ~x,
+  lower: (k, x) => k.not(x),
   accepts: "integer",
   jvp: noDerivative,
   domain: integers(-99, 99),
   ulp: 0,
 });
+/** A shift by a number of places that kernels take modulo 32. */
+const lowerShift =
+  (instruction: "shl" | "shr"): PartialLowering =>
+  (k, x, y) =>
+    k.select(k.gt(k.convert(y, "u32"), k.constant(31, "u32")), k.constant(0, x), k[instruction](x, y));
+
 /** Bits moved up by y places, zeros coming in; 0 for 32 places or more. */
-export const shiftLeft: Binary = bitwise("shiftLeft", (x, y) => (y >>> 0 > 31 ? 0 : x << y), true);
+export const shiftLeft: Binary = bitwise(
+  "shiftLeft",
+  lowerShift("shl"),
+  (x, y) => (y >>> 0 > 31 ? 0 : x << y),
+  true,
+);
 /** Bits moved down by y places, zeros coming in; 0 for 32 places or more. */
 export const shiftRightLogical: Binary = bitwise(
   "shiftRightLogical",
+  lowerShift("shr"),
   (x, y) => (y >>> 0 > 31 ? 0 : x >>> y),
   true,
 );
 
-const predicate = (name: string, evaluate: (x: number) => boolean): Unary =>
+const predicate = (name: string, lower: PartialLowering, evaluate: (x: number) => boolean): Unary =>
   unary(name, {
+    lower,
     eval: evaluate as unknown as (x: number) => number,
     accepts: "any",
     predicate: true,
@@ -90,12 +135,17 @@ const predicate = (name: string, evaluate: (x: number) => boolean): Unary =>
   });
 
 /** Whether an element is NaN. */
-export const isNaN: Unary = predicate("isNaN", Number.isNaN);
+export const isNaN: Unary = predicate("isNaN", (k, x) => k.ne(x, x), Number.isNaN);
 /** Whether an element is neither infinite nor NaN. */
-export const isFinite: Unary = predicate("isFinite", Number.isFinite);
+export const isFinite: Unary = predicate(
+  "isFinite",
+  (k, x) => (x.type === "bool" ? null : k.eq(k.sub(x, x), k.constant(0, x))),
+  Number.isFinite,
+);
 
 const select: Primitive<undefined> = elementwisePrimitive<undefined>("where", {
   scalar: () => (condition, x, y) => (condition !== 0 ? x! : y!),
+  lower: () => (k, condition, x, y) => k.select(condition, x, y),
   result: (_, dtype) => dtype,
   jvp: [
     null,

@@ -9,6 +9,7 @@ import {
 } from "../define/elementwise.ts";
 import { apply, type Primitive } from "../define/primitive.ts";
 import type { Binary, Unary } from "../define/signatures.ts";
+import { lowerTanh } from "../lower/exponential.ts";
 import type { ScalarFunction } from "../operation.ts";
 import type { Tensor } from "../tensor.ts";
 
@@ -99,6 +100,7 @@ export const cosh: Unary = unary("cosh", {
 /** The hyperbolic tangent. */
 export const tanh: Unary = unary("tanh", {
   eval: Math.tanh,
+  lower: lowerTanh,
   accepts: "float",
   jvp: (_x, dx, y) => dx.mul(y.square().neg().add(1)),
   domain: reals(-3, 3),

@@ -1,3 +1,5 @@
+import type { Expression } from "../compile/kernel.ts";
+import type { KernelBuilder } from "../compile/kernel-builder.ts";
 import { broadcast } from "../define/coerce.ts";
 import { type DefinedFunction, defineFunction, integers, type Operand } from "../define/definition.ts";
 import { elementwisePrimitive } from "../define/elementwise.ts";
@@ -41,12 +43,34 @@ function threefry(word: Word, k0: number, k1: number, c0: number, c1: number): n
   return (word === 0 ? x : y) >>> 0;
 }
 
+/** The same in kernel instructions, its rounds unrolled. */
+function lowerThreefry(k: KernelBuilder, word: Word, operands: readonly Expression[]): Expression {
+  const [k0, k1, c0, c1] = operands as [Expression, Expression, Expression, Expression];
+  const constant = (value: number) => k.constant(value, k0);
+  const schedule = [k0, k1, k.xor(k.xor(k0, k1), constant(parity))] as const;
+  let x = k.add(c0, k0);
+  let y = k.add(c1, k1);
+  for (let injection = 1; injection <= 5; injection++) {
+    for (const places of rotations[(injection - 1) % 2]!) {
+      x = k.add(x, y);
+      y = k.xor(k.or(k.shl(y, constant(places)), k.shr(y, constant(32 - places))), x);
+    }
+    x = k.add(x, schedule[injection % 3]!);
+    y = k.add(k.add(y, schedule[(injection + 1) % 3]!), constant(injection));
+  }
+  return word === 0 ? x : y;
+}
+
 const threefryPrimitive: Primitive<Selected> = elementwisePrimitive<Selected>("threefry2x32", {
   scalar:
     ({ word }) =>
     (k0, k1, c0, c1) =>
       threefry(word, k0!, k1!, c0!, c1!),
   result: (_, dtype) => dtype,
+  lower:
+    ({ word }) =>
+    (k, ...operands) =>
+      lowerThreefry(k, word, operands),
   jvp: { notDifferentiable: "its result is an integer" },
 });
 
