@@ -1,13 +1,6 @@
 import type { ModuleBuilder } from "../wasm/module.ts";
 import { emitBlock } from "./block.ts";
-import {
-  type Blocking,
-  defaultBlocking,
-  packedAOffset,
-  packedBOffset,
-  tileOf,
-  wholeTiles,
-} from "./blocking.ts";
+import { type Blocking, defaultBlocking, packedBOffset, tileOf, wholeTiles } from "./blocking.ts";
 import { emitCopyTile } from "./copy-tile.ts";
 import { increase, namedFunction, pushAddress, pushExtent } from "./emit.ts";
 import type { Epilogue } from "./epilogue.ts";

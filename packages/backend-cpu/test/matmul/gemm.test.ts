@@ -117,7 +117,7 @@ describe.each(dtypes)("a product of %s", (dtype) => {
       const [a, b] = operands([7, 9, 8]);
       (a.data as number[])[2 * 8 + 3] = Number.NaN;
       (b.data as number[])[4 * 9 + 5] = Number.POSITIVE_INFINITY;
-      (b.data as number[])[0 * 9 + 8] = Number.NaN;
+      (b.data as number[])[8] = Number.NaN;
       product.multiply(a, b).forEach((value, index) => {
         const [i, j] = [Math.floor(index / 9), index % 9];
         if (i === 2 || j === 8) expect(value).toBeNaN();
@@ -149,7 +149,8 @@ describe.each(dtypes)("a product of %s", (dtype) => {
         data: Array.from({ length: view.rows * view.columns }, (_, index) =>
           element(view, Math.floor(index / view.columns), index % view.columns),
         ),
-        ...{ rowStride: view.columns, columnStride: 1 },
+        rowStride: view.columns,
+        columnStride: 1,
       });
       expect(product.multiply(row, column)).toEqual(product.multiply(full(row), full(column)));
     }

@@ -42,20 +42,30 @@ export function numbers(count: number, seed = 1): number[] {
 
 /** The layouts of a matrix that the fast paths tell apart, and one that none of them takes. */
 export const layouts = {
-  rows: (rows: number, columns: number, seed?: number): View => ({
-    ...{ rows, columns, data: numbers(rows * columns, seed), offset: 0, rowStride: columns, columnStride: 1 },
-  }),
-  columns: (rows: number, columns: number, seed?: number): View => ({
-    ...{ rows, columns, data: numbers(rows * columns, seed), offset: 0, rowStride: 1, columnStride: rows },
-  }),
-  strided: (rows: number, columns: number, seed?: number): View => ({
-    ...{ rows, columns, data: numbers(6 * rows * (columns + 1) + 5, seed), offset: 5 },
-    ...{ rowStride: 6 * (columns + 1), columnStride: 3 },
-  }),
-  backwards: (rows: number, columns: number, seed?: number): View => ({
-    ...{ rows, columns, data: numbers(rows * columns, seed), offset: Math.max(rows * columns - 1, 0) },
-    ...{ rowStride: -columns, columnStride: -1 },
-  }),
+  rows: (rows: number, columns: number, seed?: number): View => {
+    const data = numbers(rows * columns, seed);
+    return { rows, columns, data, offset: 0, rowStride: columns, columnStride: 1 };
+  },
+  columns: (rows: number, columns: number, seed?: number): View => {
+    const data = numbers(rows * columns, seed);
+    return { rows, columns, data, offset: 0, rowStride: 1, columnStride: rows };
+  },
+  strided: (rows: number, columns: number, seed?: number): View => {
+    const rowStride = 6 * (columns + 1);
+    return {
+      rows,
+      columns,
+      data: numbers(rows * rowStride + 5, seed),
+      offset: 5,
+      rowStride,
+      columnStride: 3,
+    };
+  },
+  backwards: (rows: number, columns: number, seed?: number): View => {
+    const data = numbers(rows * columns, seed);
+    const offset = Math.max(rows * columns - 1, 0);
+    return { rows, columns, data, offset, rowStride: -columns, columnStride: -1 };
+  },
 } as const;
 
 /** What lies around c, to see that it is left alone. */
@@ -106,13 +116,13 @@ export class Product {
     new Uint8Array(this.memory.buffer).fill(0xff, workspace, workspace + bytes);
     const last = new Uint8Array(this.memory.buffer, workspace + bytes, 16).fill(0x77);
     for (let i = 0; i < m; i += split) {
-      this.exports.gemm(
-        ...[Math.min(split, m - i), n, k],
-        ...[addressOfA + (a.offset + i * a.rowStride) * size, a.rowStride, a.columnStride],
-        ...[addressOfB + b.offset * size, b.rowStride, b.columnStride],
-        ...[addressOfC + i * rowStride * size, rowStride, workspace],
-        ...(extra === undefined ? [] : [addressOfExtra]),
-      );
+      const addresses = [a, b].map((view, index) => {
+        const skipped = view.offset + (index === 0 ? i * view.rowStride : 0);
+        return [(index === 0 ? addressOfA : addressOfB) + skipped * size, view.rowStride, view.columnStride];
+      });
+      const destination = [addressOfC + i * rowStride * size, rowStride, workspace];
+      const further = extra === undefined ? [] : [addressOfExtra];
+      this.exports.gemm(Math.min(split, m - i), n, k, ...addresses.flat(), ...destination, ...further);
     }
     if (last.some((byte) => byte !== 0x77)) throw new Error("the workspace was left");
     const c = new type(this.memory.buffer, addressOfC, m * rowStride + 1);
