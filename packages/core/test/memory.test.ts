@@ -85,6 +85,23 @@ describe("loops run in flat memory", () => {
     expect(memory().storages).toBeLessThanOrEqual(before + 2);
   });
 
+  it("states that are immutable objects with methods, which stand on the stacks that were captured", () => {
+    class Model {
+      readonly w: Tensor;
+      constructor(w: Tensor) {
+        this.w = w;
+      }
+      next(): Model {
+        return new Model(this.w.mul(0.5).realise() as Tensor);
+      }
+    }
+    const before = memory().storages;
+    let model = new Model(f64([1, 2]));
+    for (let i = 0; i < 200; i++) model = model.next();
+    expect(memory().storages).toBeLessThanOrEqual(before + 2);
+    expectClose(model.w, f64([2 ** -200, 2 ** -199]));
+  });
+
   it("a running average that is read now and then does not compute its history again", () => {
     let average = f64(0);
     for (let i = 0; i < 3_000; i++) {
