@@ -1,6 +1,5 @@
 import { grad, type Tensor } from "@amari/core";
 import { describe, expect, test } from "vitest";
-import { applyUpdates, type Optimizer } from "../src/index.ts";
 import golden from "./fixtures/golden.json" with { type: "json" };
 import {
   type Configuration,
@@ -8,36 +7,8 @@ import {
   paperOptimizer,
   torchOptimizer,
 } from "./golden-configurations.ts";
-import { type Problem, problems } from "./problems.ts";
-
-const steps = golden.meta.steps;
-
-/** Theta after each step. */
-function trajectory(optimizer: Optimizer, problem: Problem, sign: 1 | -1): number[][] {
-  let theta = problem.theta0;
-  let state = optimizer.init(theta);
-  return Array.from({ length: steps }, (_, i) => {
-    const gradient = problem.gradient(theta, i + 1);
-    const [updates, next] = optimizer.update(gradient.mul(sign), state, theta);
-    state = next;
-    theta = applyUpdates(theta, updates);
-    return [...theta.dataSync()];
-  });
-}
-
-function expectTrajectory(actual: number[][], expected: readonly (readonly number[])[]): void {
-  actual.forEach((theta, step) => {
-    theta.forEach((a, i) => {
-      const b = expected[step]![i]!;
-      expect(Math.abs(a - b), `step ${step + 1}, element ${i}: ${a} against ${b}`).toBeLessThanOrEqual(
-        1e-12 + 1e-11 * Math.abs(b),
-      );
-    });
-  });
-}
-
-const recorded = (configuration: object): [string, number[][]][] =>
-  Object.entries(configuration).filter(([key]) => key in problems) as [string, number[][]][];
+import { expectTrajectory, recorded, trajectory } from "./golden-trajectories.ts";
+import { problems } from "./problems.ts";
 
 describe("the gradients of the golden problems", () => {
   test.each(Object.entries(problems))("%s: the formula is the derivative of the loss", (_, problem) => {
