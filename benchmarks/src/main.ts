@@ -1,14 +1,29 @@
-import benny from "benny";
+import { getDefaultBackend } from "amari";
+import { resultsFolder, runSuite } from "./suite.ts";
+import { suites } from "./suites/index.ts";
 
-await benny.suite(
-  "loops over a million numbers",
-  benny.add("for", () => {
-    const values = new Float64Array(1_000_000);
-    return () => {
-      let sum = 0;
-      for (let i = 0; i < values.length; i++) sum += values[i]!;
-      return sum;
-    };
-  }),
-  benny.cycle(),
-);
+const [wanted = "", filter = ""] = process.argv.slice(2);
+const names = suites.map(({ name }) => name);
+
+if (wanted === "--help" || wanted === "-h") {
+  console.log(
+    `pnpm bench [suite] [filter]\n\nSuites: ${names.join(", ")}. The filter is a part of the names of cases.`,
+  );
+} else if (wanted !== "" && !names.includes(wanted)) {
+  console.error(
+    `error: there is no suite ${JSON.stringify(wanted)}; write one of ${names.join(", ")}, or none for all`,
+  );
+  process.exitCode = 1;
+} else {
+  console.log(`Node ${process.versions.node}, ${getDefaultBackend().name} backend.`);
+  let measured = 0;
+  for (const suite of suites) {
+    if (wanted === "" || suite.name === wanted) measured += await runSuite(suite, filter);
+  }
+  if (measured === 0) {
+    console.error(`error: no case holds ${JSON.stringify(filter)} in its name`);
+    process.exitCode = 1;
+  } else {
+    console.log(`\n${measured} cases. Details in ${resultsFolder}`);
+  }
+}

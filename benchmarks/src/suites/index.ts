@@ -1,0 +1,9 @@
+import type { BenchmarkSuite } from "../suite.ts";
+import { kernels } from "./kernels.ts";
+import { operations } from "./operations.ts";
+import { optimizers } from "./optimizers.ts";
+import { startUp } from "./start-up.ts";
+import { training } from "./training.ts";
+
+/** All suites, in the order in which they run. */
+export const suites: readonly BenchmarkSuite[] = [kernels, training, optimizers, operations, startUp];
