@@ -1,5 +1,4 @@
 import { TreeError } from "./errors/errors.ts";
-import { showShape } from "./shape.ts";
 import { Tensor } from "./tensor.ts";
 
 /**
@@ -130,9 +129,4 @@ function staticKey(value: unknown): string {
     return `function#${id}`;
   }
   return Object.is(value, -0) ? "-0" : String(value);
-}
-
-/** Prints a tree with shapes in place of tensors, for error messages. */
-export function showTree(tree: unknown): string {
-  return JSON.stringify(mapTree(tree, (leaf) => `${leaf.dtype}${showShape(leaf.shape)}`));
 }

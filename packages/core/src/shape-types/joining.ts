@@ -1,6 +1,6 @@
 import type { AxesText, AxisCheck, InsertAxis, NewAxisCheck, Splice } from "./axes.ts";
 import type { Mismatch, MoreExact, SameDim } from "./broadcasting.ts";
-import type { AreCountable, First, MultiplyAdd, Rest, ToDigits, ToNumber } from "./digits.ts";
+import type { AreCountable, MultiplyAdd, ToDigits, ToNumber } from "./digits.ts";
 import type { AreRanked, Axis, IsLiteral, IsRanked, Resolved, Shape, Text } from "./known.ts";
 
 // Concatenating and stacking.
