@@ -39,7 +39,10 @@ export interface FisherOptions {
   readonly momentumBias?: boolean;
   /** Decay through the inverse Fisher information (Eq. 28), or plainly along the parameters. Default "natural". */
   readonly decayForm?: "natural" | "decoupled";
-  /** What 0 / 0 is: 0, so that a tensor never seen does not move; or IEEE's NaN, as printed. Default "zero". */
+  /**
+   * What division by a Fisher information of zero (and an epsilon of zero) gives: 0, so that a tensor never seen does
+   * not move, as by the pseudo-inverse; or IEEE's NaN and infinity, as printed. Default "zero".
+   */
   readonly zeroDivision?: "zero" | "ieee";
   /** Whether epsilon-hat is the smaller or the larger of its two bounds; the larger is a known port's. Default "min". */
   readonly epsilonBound?: "min" | "max";
@@ -132,16 +135,17 @@ export function fisherStep(
 /** Eq. 28. A parameter with no Fisher information at all is left where it is. */
 function decay(settings: FisherSettings, parameter: Tensor, denominator: Tensor): Tensor {
   if (settings.decayForm === "decoupled") return parameter;
-  if (settings.zeroDivision === "ieee") return clip(settings, parameter.div(denominator));
-  const unseen = denominator.eq(0);
-  return clip(settings, unseen.where(0, parameter.div(unseen.where(1, denominator))) as Tensor);
+  return clip(settings, quotient(settings, parameter, denominator));
 }
 
-/** gradient / denominator, where 0 / 0 is 0 unless IEEE's NaN is asked for. */
-function quotient(settings: FisherSettings, gradient: Tensor, denominator: Tensor): Tensor {
-  if (settings.zeroDivision === "ieee") return gradient.div(denominator);
-  const bothZero = denominator.eq(0).logicalAnd(gradient.eq(0));
-  return gradient.div(bothZero.where(1, denominator));
+/**
+ * x / denominator, and 0 where the denominator is: no information, no movement. So for a Fisher diagonal of zeros this
+ * is the pseudo-inverse, and squares that underflow make no infinity.
+ */
+function quotient(settings: FisherSettings, x: Tensor, denominator: Tensor): Tensor {
+  if (settings.zeroDivision === "ieee") return x.div(denominator);
+  const isZero = denominator.eq(0);
+  return isZero.where(0, x.div(isZero.where(1, denominator))) as Tensor;
 }
 
 /** `min(epsilon, epsilon2 * RMS(g))^(2 rho)`, line 8. */

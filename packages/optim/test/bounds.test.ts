@@ -176,6 +176,24 @@ describe("B5 to B7: zeros, NaN and the range of float32", () => {
     expect(factored([zero, [1, 2]], [[zero, zero]]).parameters[0]).toEqual([0, 0, 1, 2]);
   });
 
+  test("B5: an injected Fisher diagonal acts by its pseudo-inverse: where it is zero nothing moves", () => {
+    const bare = { learningRate, clip: null, weightDecay: 0, epsilon: 0, beta1: 0, beta2: 0 } as const;
+    const optimizer = fadam({ ...bare, rho: 1, fisher: "injected" });
+    const theta = f64([1, 1]);
+    const fisherDiagonal = f64([4, 0]);
+    const [update] = optimizer.update(f64([2, 2]), optimizer.init(theta), theta, { fisherDiagonal });
+    expect(values(update)).toEqual([-learningRate / 2, -0]);
+  });
+
+  test("B7: float32 gradients whose squares underflow make no infinity, even where epsilon underflows too", () => {
+    const theta = tensor([1, 2]);
+    for (const rho of [0.5, 1]) {
+      const optimizer = fadam({ learningRate, rho });
+      const [update] = optimizer.update(tensor([1e-24, -1e-24]), optimizer.init(theta), theta);
+      for (const x of values(update)) expect(Math.abs(x)).toBeLessThanOrEqual(learningRate * 0.11);
+    }
+  });
+
   test("B6: a NaN gradient becomes NaN parameters, in FAdam those of its whole tensor and of no other", () => {
     const optimizer = fadam({ learningRate });
     const params = { a: f64([1, 2]), b: f64([3]) };
