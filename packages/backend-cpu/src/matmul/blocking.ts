@@ -28,8 +28,9 @@ export interface Blocking {
   readonly rows: number;
   /** Columns of b in a block. */
   readonly columns: number;
-  /** With at most so many rows of a, or columns of b, packing costs more than it gains. */
+  /** With at most so many rows of a, packing costs more than it gains. */
   readonly smallRows: number;
+  /** The same with at most so many columns of b, if the rows of a are contiguous. */
   readonly smallColumns: number;
 }
 
@@ -38,7 +39,7 @@ export const defaultBlocking: Blocking = {
   depth: 256,
   rows: 192,
   columns: 2048,
-  smallRows: 12,
+  smallRows: 64,
   smallColumns: 64,
 };
 

@@ -1,3 +1,4 @@
+import type { FunctionBuilder, Local } from "../wasm/function.ts";
 import type { ModuleBuilder } from "../wasm/module.ts";
 import { emitBlock } from "./block.ts";
 import { type Blocking, defaultBlocking, packedBOffset, tileOf, wholeTiles } from "./blocking.ts";
@@ -7,22 +8,44 @@ import type { Epilogue } from "./epilogue.ts";
 import { emitPackedKernel, type ProductKind } from "./microkernel.ts";
 import { emitPack } from "./packing.ts";
 import { emitSmall } from "./small.ts";
-import { type MatmulDType, vectorTypes } from "./vector-type.ts";
+import { type MatmulDType, type VectorType, vectorTypes } from "./vector-type.ts";
 
+/** What product to generate. */
 export interface MatmulOptions {
   readonly dtype: MatmulDType;
-  /** Whether the engine has relaxed SIMD, and products and sums are fused. */
+  /** Whether products and sums are fused, which needs relaxed SIMD: see `wasmFeatures`. */
   readonly fma: boolean;
+  /** Blocks other than {@link defaultBlocking}, for tests and measurements. */
   readonly blocking?: Blocking;
+  /** What is done to the elements of c before they are stored. Nothing by default. */
   readonly epilogue?: Epilogue;
-  /** Exports the functions under the names they have in {@link MatmulFunctions}. */
+  /** Exports the functions under the names they have in {@link MatmulFunctions}. False by default. */
   readonly exported?: boolean;
 }
 
-/** Indices of the functions that a matrix product added to a module. */
+/** Indices of the functions that a matrix product added to a module. All parameters are i32. */
 export interface MatmulFunctions {
+  /**
+   * `gemm(m, n, k, a, aRowStride, aColumnStride, b, bRowStride, bColumnStride, c, cRowStride, workspace, ...extra)`:
+   * overwrites c, m x n, with the product of a, m x k, and b, k x n. Addresses are in bytes and strides in elements; a
+   * and b may have any strides, the columns of c are contiguous. The workspace has `workspaceBytes` and an address that
+   * is a multiple of 16. Up to 31 bytes after an element of b are read, and must exist.
+   *
+   * Every element has the same bits whatever m and n are, so that threads may compute rows of a product by calls of
+   * their own, each with its workspace.
+   */
   readonly gemm: number;
+  /**
+   * `packB(columns, depth, b, bColumnStride, bRowStride, packed)`: packs a block of b for `gemmRows`, the depth being at
+   * most that of the blocking. Strides are in bytes. Threads may pack columns of a block that begin at whole tiles.
+   */
   readonly packB: number;
+  /**
+   * `gemmRows(m, n, k, a, aRowStride, aColumnStride, packedB, c, cRowStride, workspace, accumulate, last, row, column,
+   * ...extra)`: rows of c from a block of b that threads share, each with a workspace of `workspaceBytes` for n = 0.
+   * Strides are in bytes. `accumulate` is zero for the first block of k, whose product overwrites c; `last`, `row` and
+   * `column` are for the epilogue.
+   */
   readonly gemmRows: number;
 }
 
@@ -41,6 +64,18 @@ const gemmParameters = [
   "workspace",
 ] as const;
 
+/**
+ * Adds the functions of a matrix product to a module.
+ *
+ * @example
+ * ```ts
+ * const module = new ModuleBuilder({ minimum: 1, maximum: 65536, shared: true });
+ * const { gemm } = emitMatmul(module, { dtype: "float32", fma: wasmFeatures().relaxedSimd });
+ * // c = a b^T of a by rows (m x k) and b by rows (n x k), in another function of the module:
+ * for (const local of [m, n, k, a, k, one, b, one, k, c, n, workspace]) f.get(local);
+ * f.call(gemm);
+ * ```
+ */
 export function emitMatmul(module: ModuleBuilder, options: MatmulOptions): MatmulFunctions {
   const { dtype, fma, epilogue, exported = false } = options;
   const type = vectorTypes[dtype];
@@ -65,8 +100,11 @@ export function emitMatmul(module: ModuleBuilder, options: MatmulOptions): Matmu
   const [small, packed, packedB] = [integer(), integer(), integer()];
   const [column, columns, first, depth, blockB] = [integer(), integer(), integer(), integer(), integer()];
 
-  f.get(m).i32(blocking.smallRows).op("i32.le_s");
-  f.get(n).i32(blocking.smallColumns).op("i32.le_s").op("i32.or").set(small);
+  if (epilogue === undefined) emitTransposedVector(f, type, parameters);
+  f.get(n).i32(blocking.smallColumns).op("i32.le_s");
+  f.get(aColumnStride).i32(type.bytes).op("i32.eq").op("i32.and");
+  // A single row is never packed: there may be no room for all columns of what was a column before.
+  f.get(m).i32(Math.max(blocking.smallRows, 1)).op("i32.le_s").op("i32.or").set(small);
   f.get(small).op("i32.eqz");
   f.get(bColumnStride).i32(type.bytes).op("i32.ne").op("i32.or").set(packed);
   f.get(workspace).i32(packedBOffset(blocking, type)).op("i32.add").set(packedB);
@@ -123,4 +161,25 @@ export function emitMatmul(module: ModuleBuilder, options: MatmulOptions): Matmu
   const functions: MatmulFunctions = { gemm: module.add(f), packB, gemmRows };
   if (exported) for (const [name, index] of Object.entries(functions)) module.export(name, index);
   return functions;
+}
+
+/**
+ * Takes a^T x as x^T a: a column of c is as good as a row, and vectors then run along the contiguous columns of a. The
+ * epilogue, which is told rows and columns, would see them exchanged.
+ */
+function emitTransposedVector(
+  f: FunctionBuilder,
+  { bytes }: VectorType,
+  parameters: Record<(typeof gemmParameters)[number], Local>,
+): void {
+  const { m, n, a, aRowStride, aColumnStride, b, bRowStride, bColumnStride, cRowStride } = parameters;
+  const exchange = (left: Local, right: Local) => f.get(left).get(right).set(left).set(right);
+  f.get(n).i32(1).op("i32.eq");
+  for (const stride of [aRowStride, cRowStride]) f.get(stride).i32(bytes).op("i32.eq").op("i32.and");
+  f.if(() => {
+    exchange(m, n);
+    exchange(a, b);
+    exchange(aRowStride, bColumnStride);
+    exchange(aColumnStride, bRowStride);
+  });
 }

@@ -55,6 +55,19 @@ describe.each(dtypes)("a product of %s without fused arithmetic", (dtype) => {
     },
   );
 
+  it("takes a vector by columns of every layout where c is dense too", () => {
+    for (const layout of Object.keys(layouts) as (keyof typeof layouts)[]) {
+      for (const m of [1, 3, 8, 25, 42]) {
+        const [a, b] = operands([m, 1, 17], layout, "strided");
+        const reference = expected(dtype, tinyBlocking.depth, a, b);
+        for (const product of [packed, unpacked]) {
+          expect(product.multiply(a, b, { gap: 0 }), `${m} ${layout}`).toEqual(reference);
+          expect(product.multiply(a, b, { gap: 0, split: 5 }), `${m} ${layout}, split`).toEqual(reference);
+        }
+      }
+    }
+  });
+
   it("with the blocking that programs use is the definition too", () => {
     const product = new Product({ dtype, fma: false });
     for (const shape of [

@@ -89,11 +89,12 @@ export class Product {
     this.exports = instance.exports as Exports;
   }
 
-  /** a b by rows; `split` computes that many rows a call. `extra` is put before c and its address given last. */
+  /** a b by rows; `split` computes that many rows a call, and `gap` elements lie between the
+   * rows of c. `extra` is put before c and its address given last. */
   multiply(
     a: View,
     b: View,
-    { split = a.rows, extra }: { split?: number; extra?: readonly number[] } = {},
+    { split = a.rows, extra, gap = 2 }: { split?: number; extra?: readonly number[]; gap?: number } = {},
   ): number[] {
     const { dtype, fma, blocking = defaultBlocking } = this.kind;
     const type = dtype === "float32" ? Float32Array : Float64Array;
@@ -108,8 +109,7 @@ export class Product {
     };
     const [addressOfA, addressOfB] = [place(a.data), place(b.data)];
     const addressOfExtra = place(extra ?? []);
-    // c has two elements more in a row than it needs.
-    const rowStride = n + 2;
+    const rowStride = n + gap;
     const addressOfC = place(Array(m * rowStride + 1).fill(guard));
     const bytes = workspaceBytes({ dtype, fma, blocking }, n, k);
     const workspace = top;

@@ -1,0 +1,41 @@
+import { compileModule, wasmFeatures } from "../wasm/compile.ts";
+import type { Signature } from "../wasm/function.ts";
+import { type MemoryImport, ModuleBuilder } from "../wasm/module.ts";
+import { defaultBlocking, workspaceBytes } from "./blocking.ts";
+import { emitMatmul } from "./gemm.ts";
+import { type MatmulDType, vectorTypes } from "./vector-type.ts";
+
+/** The type of `gemm`: sizes, addresses and strides. */
+export const gemmSignature: Signature = {
+  parameters: Array.from({ length: 12 }, () => "i32" as const),
+  results: [],
+};
+
+/** The matrix products that compiled programs call, one for each dtype that has one. */
+export type MatmulLibrary = { readonly [D in MatmulDType]: WebAssembly.ExportValue };
+
+/** The dtypes whose products are generated. */
+export const hasGeneratedMatmul = (dtype: string): dtype is MatmulDType => Object.hasOwn(vectorTypes, dtype);
+
+/** Compiles the matrix products for a memory. Sums are fused with products where the engine has relaxed SIMD. */
+export function compileMatmul(memory: WebAssembly.Memory, declared: MemoryImport): MatmulLibrary {
+  const module = new ModuleBuilder(declared);
+  const fma = wasmFeatures().relaxedSimd;
+  for (const dtype of Object.keys(vectorTypes) as MatmulDType[]) {
+    module.export(dtype, emitMatmul(module, { dtype, fma }).gemm);
+  }
+  const instance = new WebAssembly.Instance(compileModule(module.encode()), { env: { memory } });
+  return instance.exports as MatmulLibrary;
+}
+
+/** Bytes that suffice for the workspace of any product. */
+export const largestWorkspace = (): number =>
+  Math.max(
+    ...(Object.keys(vectorTypes) as MatmulDType[]).map((dtype) =>
+      workspaceBytes(
+        { dtype, fma: wasmFeatures().relaxedSimd },
+        defaultBlocking.columns,
+        defaultBlocking.depth,
+      ),
+    ),
+  );
