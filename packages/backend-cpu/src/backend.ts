@@ -1,13 +1,15 @@
 import type { Backend, Block, Capabilities, Executable, Program } from "@amari/core/backend";
 import { dtypes } from "@amari/core/backend";
-import { CpuExecutable } from "./executable.ts";
-import { type CpuBlock, Heap } from "./heap.ts";
+import { CpuExecutable, type CpuRuntime } from "./executable.ts";
+import { type CpuBlock, declaredMemory, Heap } from "./heap.ts";
+import { compileMatmul, largestWorkspace } from "./matmul/library.ts";
 
 /** The CPU backend: programs compiled to WebAssembly SIMD, on one linear memory. */
 export class CpuBackend implements Backend {
   readonly name: string = "cpu";
   readonly capabilities: Capabilities = { dtypes, synchronousReads: true };
   private readonly heap: Heap = new Heap();
+  private runtime: CpuRuntime | null = null;
   /** Memory for temporaries, shared by all programs, since one runs at a time. */
   private scratch: CpuBlock | null = null;
 
@@ -33,7 +35,7 @@ export class CpuBackend implements Backend {
   }
 
   compile(program: Program): Executable {
-    return new CpuExecutable(program, this.heap);
+    return new CpuExecutable(program, this.runtimeForPrograms());
   }
 
   submit(
@@ -54,6 +56,17 @@ export class CpuBackend implements Backend {
       outputs as readonly CpuBlock[],
       this.scratch.address,
     );
+  }
+
+  /** What programs share, made for the first of them. */
+  private runtimeForPrograms(): CpuRuntime {
+    const { heap } = this;
+    this.runtime ??= {
+      heap,
+      matmul: compileMatmul(heap.memory, declaredMemory),
+      workspace: heap.alloc(largestWorkspace()),
+    };
+    return this.runtime;
   }
 
   async flush(): Promise<void> {}

@@ -2,6 +2,7 @@ import {
   type Buffer,
   bytesPerElement,
   type DenseArray,
+  type DType,
   type Executable,
   fuse,
   kernelExpressions,
@@ -15,15 +16,21 @@ import {
   sizeOf,
   viewBytes,
 } from "@amari/core/backend";
+import { emitDot } from "./emit/dot.ts";
 import { emitLoops, outermostExtent } from "./emit/loops.ts";
-import type { CpuBlock, Heap } from "./heap.ts";
+import { type CpuBlock, declaredMemory, type Heap } from "./heap.ts";
+import { gemmSignature, hasGeneratedMatmul, type MatmulLibrary } from "./matmul/library.ts";
 import { multiplyStrided } from "./matmul/strided.ts";
 import { compileModule } from "./wasm/compile.ts";
 import { FunctionBuilder } from "./wasm/function.ts";
 import { ModuleBuilder } from "./wasm/module.ts";
 
-/** The pages that modules declare; the memory may be larger. */
-const declaredMemory = { minimum: 1, maximum: 65_536, shared: false } as const;
+/** What programs share: the memory, and the matrix products with a workspace for them. */
+export interface CpuRuntime {
+  readonly heap: Heap;
+  readonly matmul: MatmulLibrary;
+  readonly workspace: CpuBlock;
+}
 
 type DotStage = Extract<Stage, { kind: "dot" }>;
 type RoutineStage = Extract<Stage, { kind: "routine" }>;
@@ -36,6 +43,7 @@ export class CpuExecutable implements Executable {
   readonly program: Program;
   readonly schedule: Schedule;
   readonly plan: MemoryPlan;
+  private readonly runtime: CpuRuntime;
   private readonly heap: Heap;
   /** The addresses of all buffers, then the caller's numbers: what the module reads. */
   private readonly table: CpuBlock;
@@ -45,8 +53,10 @@ export class CpuExecutable implements Executable {
   private readonly constants = new Map<number, CpuBlock>();
   private readonly addresses: Int32Array;
 
-  constructor(program: Program, heap: Heap) {
+  constructor(program: Program, runtime: CpuRuntime) {
+    const { heap } = runtime;
     this.program = program;
+    this.runtime = runtime;
     this.heap = heap;
     this.schedule = fuse(program);
     this.plan = planMemory(this.schedule);
@@ -82,13 +92,17 @@ export class CpuExecutable implements Executable {
     const calls = new Map<string, ScalarFunction>();
     const { stages } = this.schedule;
     // Imports shift the numbers of functions, so all calls are found first.
-    for (const stage of stages) if (stage.kind === "loops") this.importCalls(stage, module, calls);
+    for (const stage of stages) {
+      if (stage.kind === "loops") this.importCalls(stage, module, calls);
+      else if (stage.kind === "dot" && this.isGenerated(stage))
+        module.import(this.dtypeOf(stage), gemmSignature);
+    }
     const actions: Action[] = [];
     const segments: number[][] = [];
     let open: number[] | null = null;
     const exported: Record<string, () => void> = {};
     stages.forEach((stage, at) => {
-      if (stage.kind === "loops") {
+      if (stage.kind === "loops" || (stage.kind === "dot" && this.isGenerated(stage))) {
         if (open === null) {
           open = [];
           const name = `segment${segments.length}`;
@@ -109,7 +123,7 @@ export class CpuExecutable implements Executable {
       this.addSegment(module, segment, `segment${i}`);
     });
     if (segments.length > 0) {
-      const env: WebAssembly.ModuleImports = { memory: this.heap.memory };
+      const env: WebAssembly.ModuleImports = { memory: this.heap.memory, ...this.runtime.matmul };
       for (const [name, call] of calls) env[name] = call;
       const instance = new WebAssembly.Instance(compileModule(module.encode()), { env });
       Object.assign(exported, instance.exports);
@@ -143,9 +157,11 @@ export class CpuExecutable implements Executable {
     };
     const main = new FunctionBuilder({ parameters: [], results: [] });
     for (const at of segment) {
-      const { kernel } = this.schedule.stages[at] as Extract<Stage, { kind: "loops" }>;
-      const index = module.add(emitLoops(kernel, frame));
-      main.i32(0).i32(outermostExtent(kernel)).call(index);
+      const stage = this.schedule.stages[at]!;
+      if (stage.kind === "loops") {
+        const index = module.add(emitLoops(stage.kernel, frame));
+        main.i32(0).i32(outermostExtent(stage.kernel)).call(index);
+      } else if (stage.kind === "dot") main.call(module.add(this.emitDot(stage, module)));
     }
     module.add(main, name);
   }
@@ -156,6 +172,25 @@ export class CpuExecutable implements Executable {
       inputs.length === 0 &&
       outputs.every((buffer) => this.schedule.buffers[buffer]!.role.kind === "temporary")
     );
+  }
+
+  private dtypeOf({ result }: DotStage): DType {
+    return this.schedule.buffers[result]!.type.dtype;
+  }
+
+  /** Whether a product has generated code; integers have none. */
+  private isGenerated(stage: DotStage): boolean {
+    return hasGeneratedMatmul(this.dtypeOf(stage));
+  }
+
+  private emitDot(stage: DotStage, module: ModuleBuilder): FunctionBuilder {
+    const dtype = this.dtypeOf(stage);
+    return emitDot(stage, {
+      buffers: this.table.address,
+      gemm: module.import(dtype, gemmSignature),
+      bytes: bytesPerElement(dtype),
+      workspace: this.runtime.workspace.address,
+    });
   }
 
   private fillConstants(stage: RoutineStage): void {

@@ -1,5 +1,6 @@
 import { BackendError } from "@amari/core";
 import type { Block } from "@amari/core/backend";
+import type { MemoryImport } from "./wasm/module.ts";
 
 /** A piece of the backend's memory. */
 export interface CpuBlock extends Block {
@@ -11,6 +12,9 @@ export interface CpuBlock extends Block {
 const page = 65_536;
 const mostPages = 65_536;
 const alignment = 64;
+
+/** The pages that modules declare when they import the memory; it may be larger. */
+export const declaredMemory: MemoryImport = { minimum: 1, maximum: mostPages, shared: false };
 
 /**
  * The backend's one WebAssembly memory, with an allocator of size classes: a freed block is kept for the next one of
