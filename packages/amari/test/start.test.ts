@@ -56,6 +56,11 @@ describe("the main job", () => {
     for (const { trajectory } of study.results) {
       const all = { ...trajectory.optimizerCosines, ...trajectory.diagonalCosines };
       expect(Object.keys(all)).toHaveLength(contestants.length + 5);
+      expect(trajectory.steepestShares).toHaveLength(trajectory.steps.length);
+      for (const share of trajectory.steepestShares) {
+        expect(share).toBeGreaterThanOrEqual(0);
+        expect(share).toBeLessThanOrEqual(1 + 1e-9);
+      }
       for (const cosines of Object.values(all)) {
         for (const value of cosines) expect(Math.abs(value)).toBeLessThanOrEqual(1 + 1e-9);
       }

@@ -10,7 +10,7 @@ export interface Series {
 }
 
 /** A point of a line chart. */
-export interface Point {
+interface Point {
   readonly x: number;
   readonly y: number;
   readonly low?: number;

@@ -60,6 +60,13 @@ export function medianOver(values: readonly number[], from: number, to: number):
   return median(values.slice(start, end).filter(Number.isFinite));
 }
 
+/** The medians over the first, second and last third of a series. */
+export const thirds = (values: readonly number[]): [number, number, number] => [
+  medianOver(values, 0, 1 / 3),
+  medianOver(values, 1 / 3, 2 / 3),
+  medianOver(values, 2 / 3, 1),
+];
+
 /** Whether all runs of one optimizer ended lower than all of the other. */
 export type Verdict = "lower" | "higher" | "undecided";
 

@@ -7,6 +7,7 @@ import {
   estimates,
   medianOver,
   scaleOf,
+  thirds,
 } from "./comparisons.ts";
 import { cosine, figures, listing, percent } from "./format.ts";
 
@@ -111,7 +112,7 @@ function whatCosts(estimate: number, here: number, labels: number): string {
   const cause =
     labels > 0.3
       ? " And the labels matter: a model that fits its data sees smaller gradients than its own probabilities imply, which is where the empirical Fisher information is no Fisher information."
-      : " The labels of the data serve almost as well as the model's own here.";
+      : " As far as the large entries go, the labels of the data serve almost as well as the model's own here.";
   return numbers + history + cause;
 }
 
@@ -141,8 +142,22 @@ export function directionFindings({ outcomes, trajectory }: SubjectResult): stri
       `${gain(root)} the plain gradient (${cosine(plain)}). Divided by f itself: ${cosine(whole)}.`,
     `With the exact diagonal in place of f: ${cosine(exact)}, and ${cosine(rootExact)} with its root. ` +
       (exact < 0.9
-        ? `What a diagonal leaves out, the correlations between parameters, is most of the way to the natural gradient, so the step from the full matrix to its diagonal, which the paper takes first, is not a small one here.`
+        ? "The rest lies in the correlations between parameters, which a diagonal leaves out: the paper's first step, from " +
+          "the Fisher matrix to its diagonal, is not a small one here."
         : "A diagonal is nearly enough here."),
+    ...oscillation(trajectory.steepestShares),
+  ];
+}
+
+/** A warning where cosines are high for a reason that has nothing to do with the optimizers. */
+function oscillation(shares: readonly number[]): string[] {
+  const names = ["first", "second", "last"];
+  const found = thirds(shares).flatMap((share, i) => (share > 0.5 ? [{ name: names[i]!, share }] : []));
+  if (found.length === 0) return [];
+  return [
+    `In the ${listing(found.map(({ name }) => name))} third the path oscillates across its steepest direction, the eigenvector of the ` +
+      `largest eigenvalue of F, which holds ${listing(found.map(({ share }) => percent(share)))} of the natural gradient's squared length. ` +
+      "Every direction with a part in it seems near there; the other thirds say more.",
   ];
 }
 

@@ -1,7 +1,7 @@
 import type { Study, SubjectResult } from "../study/study.ts";
 import { decades, lineChart, scatterChart, smoothed } from "./charts.ts";
 import { directionColours, estimateColours, optimizerColours } from "./colours.ts";
-import { distance, distanceAtEnd, type EstimateName, estimates, medianOver, scaleOf } from "./comparisons.ts";
+import { distance, distanceAtEnd, type EstimateName, estimates, scaleOf, thirds } from "./comparisons.ts";
 import { directionFindings, estimateNames, fisherFindings } from "./findings.ts";
 import { cosine, escapeHtml, figures, percent } from "./format.ts";
 import { figure, legend, list, table } from "./html.ts";
@@ -151,19 +151,13 @@ const diagonalFigure = ({ label, trajectory }: SubjectResult): string =>
   );
 
 function cosineTable({ outcomes, trajectory }: SubjectResult): string {
-  const row = (label: string, values: readonly number[]): string[] => [
-    label,
-    ...[
-      [0, 1 / 3],
-      [1 / 3, 2 / 3],
-      [2 / 3, 1],
-    ].map(([from, to]) => cosine(medianOver(values, from!, to!))),
-  ];
+  const row = (label: string, values: readonly number[]): string[] => [label, ...thirds(values).map(cosine)];
   return table(
     ["median cosine", "first third", "second third", "last third"],
     [
       ...outcomes.map(({ id, label }) => row(label, trajectory.optimizerCosines[id]!)),
       ...directionNames.map((name) => row(directionLabels[name], trajectory.diagonalCosines[name])),
+      row("share along the steepest direction", trajectory.steepestShares),
     ],
   );
 }

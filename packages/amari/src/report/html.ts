@@ -1,10 +1,14 @@
 import { escapeHtml } from "./format.ts";
 
-/** A table; the first column holds names, the others numbers. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+/** A table; the first column holds names, the others numbers, or text where `columns` says so. */
+export function table(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  columns: "numbers" | "text" = "numbers",
+): string {
   const cells = (row: readonly string[], tag: string) =>
     `<tr>${row.map((cell) => `<${tag}>${escapeHtml(cell)}</${tag}>`).join("")}</tr>`;
-  return `<div class="scroll"><table><thead>${cells(head, "th")}</thead><tbody>${rows.map((row) => cells(row, "td")).join("")}</tbody></table></div>`;
+  return `<div class="scroll"><table class="${columns}"><thead>${cells(head, "th")}</thead><tbody>${rows.map((row) => cells(row, "td")).join("")}</tbody></table></div>`;
 }
 
 /** Paragraphs of a list. */

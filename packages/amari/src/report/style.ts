@@ -18,7 +18,7 @@ li { margin: 5px 0; }
 figure { margin: 0; background: var(--panel); border: 1px solid var(--rule); border-radius: 8px; padding: 14px 16px 8px; min-width: 0; }
 figcaption { font-size: 0.9rem; font-weight: 600; margin-bottom: 4px; }
 figcaption small { display: block; font-weight: 400; color: var(--soft); font-size: 0.85rem; }
-.four figcaption { min-height: 5.6em; }
+.four figcaption { min-height: 7em; }
 figure svg { display: block; width: 100%; height: auto; overflow: visible; }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 18px; margin: 12px 0; padding: 0; list-style: none; font-size: 0.9rem; max-width: none; }
 .legend li { margin: 0; display: flex; align-items: center; gap: 7px; }
@@ -27,6 +27,7 @@ figure svg { display: block; width: 100%; height: auto; overflow: visible; }
 table { border-collapse: collapse; font-size: 0.9rem; font-variant-numeric: tabular-nums; margin: 10px 0 4px; min-width: 60%; }
 th { text-align: right; font-weight: 600; color: var(--soft); border-bottom: 2px solid var(--rule); padding: 5px 0 5px 22px; vertical-align: bottom; }
 td { text-align: right; padding: 5px 0 5px 22px; border-bottom: 1px solid var(--rule); white-space: nowrap; }
+.text th, .text td { text-align: left; white-space: normal; }
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
 .note { color: var(--soft); font-size: 0.88rem; }
 code { font: 0.9em ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; background: var(--panel); border: 1px solid var(--rule); border-radius: 4px; padding: 1px 5px; }

@@ -63,7 +63,7 @@ ${list([
   `Natural gradient descent takes the exact Fisher matrix of the minibatch's inputs, with the model's own labels enumerated, and adds the damping to its diagonal, since the matrix is singular. The comparisons above use the whole training part and, for directions, the pseudo-inverse without damping.`,
   `To run it again: npx --yes pnpm@10.34.9 start --steps ${study.steps} --seed ${study.seed}`,
 ])}
-${table(["optimizer", "settings"], rows)}
+${table(["optimizer", "settings"], rows, "text")}
 ${grids.join("")}
 <p class="note">rate → mean training loss at the end over the seeds.</p>`;
 }

@@ -4,13 +4,13 @@ import { adafactor, adam, adamw, fadafactor, fadam, type Schedule, sgd } from "@
 import type { Parameters, Subject } from "./subjects.ts";
 
 /** An optimizer with its type of state left open: what all contestants of the study have in common. */
-export interface Stepper {
+interface Stepper {
   init(params: Parameters): unknown;
   update(gradients: Parameters, state: unknown, params: Parameters): [updates: Parameters, state: unknown];
 }
 
 /** What an optimizer of the study is made from. */
-export interface Circumstances {
+interface Circumstances {
   /** The learning rate, a float64 scalar: a tensor, so that a whole grid of rates runs as one program. */
   readonly rate: Tensor;
   readonly subject: Subject;
@@ -36,7 +36,7 @@ const commonRates = [0.01, 0.03, 0.1, 0.3, 1, 3];
 const naturalRates = [0.1, 0.3, 1];
 
 /** Added to the diagonal of F: the minibatch's matrix has a lower rank than there are parameters. */
-export const naturalDamping = 1e-2;
+const naturalDamping = 1e-2;
 
 const schedule =
   (rate: Tensor): Schedule =>

@@ -21,6 +21,16 @@ export function referenceAt(subject: Subject, params: Parameters, { trainX, trai
   return { fisher, gradient, natural: naturalGradient(fisher, gradient, { method: "pseudoInverse" }) };
 }
 
+/**
+ * The share of the natural gradient's squared length g'F^+g that lies along the eigenvector of F with the largest
+ * eigenvalue. Near 1 the path oscillates across its steepest valley, and every direction with a part in it seems near.
+ */
+export function steepestShare({ fisher, gradient, natural }: Reference): Tensor {
+  const [values, vectors] = fisher.eigh();
+  const along = vectors.slice(null, -1).mul(gradient).sum();
+  return along.square().div(values.slice(-1)).div(gradient.mul(natural).sum()) as Tensor;
+}
+
 /** The cosine between the descent direction `direction` and exact natural gradient descent, in the Fisher metric. */
 export const cosineToNatural = ({ fisher, natural }: Reference, direction: Tensor): Tensor =>
   fisherCosine(fisher, direction, natural.neg() as Tensor);

@@ -7,6 +7,3 @@ export interface Progress {
   advance(units: number): void;
   end(): void;
 }
-
-/** Tells nobody. */
-export const silent: Progress = { begin() {}, stage() {}, advance() {}, end() {} };

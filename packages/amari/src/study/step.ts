@@ -6,7 +6,7 @@ import type { Split } from "./split.ts";
 import type { Parameters, Subject } from "./subjects.ts";
 
 /** The mean negative log-likelihood in nats per example: the loss of the study. */
-export const lossOf = (subject: Subject, params: Parameters, x: Tensor, y: Tensor): Tensor<[]> =>
+const lossOf = (subject: Subject, params: Parameters, x: Tensor, y: Tensor): Tensor<[]> =>
   negativeLogLikelihood(subject.model, params, x, y) as Tensor<[]>;
 
 /** The gradient of the loss on a minibatch. */

@@ -3,7 +3,13 @@ import { ravel } from "@amari/fisher";
 import { applyUpdates, fadam } from "@amari/optim";
 import type { Batches } from "./batches.ts";
 import type { Contestant } from "./contestants.ts";
-import { cosineToNatural, type DiagonalDirection, diagonalDirections, referenceAt } from "./directions.ts";
+import {
+  cosineToNatural,
+  type DiagonalDirection,
+  diagonalDirections,
+  referenceAt,
+  steepestShare,
+} from "./directions.ts";
 import { diagonals } from "./estimates.ts";
 import type { Progress } from "./progress.ts";
 import type { Split } from "./split.ts";
@@ -31,6 +37,8 @@ export interface Trajectory {
   /** Of each optimizer's update, by its id. */
   readonly optimizerCosines: Readonly<Record<string, readonly number[]>>;
   readonly diagonalCosines: Readonly<Record<DiagonalDirection, readonly number[]>>;
+  /** The share of the natural gradient's squared length along the direction of the largest curvature. */
+  readonly steepestShares: readonly number[];
 }
 
 /** An optimizer with the learning rate it was given. */
@@ -78,6 +86,7 @@ export function followTrajectory(
     const minibatchEstimate = ravel(f.minibatch.fisher).vector;
     const directions = diagonalDirections(reference, minibatchEstimate, known.exact);
     return {
+      steepestShare: steepestShare(reference),
       diagonals: { ...known, minibatchEstimate, singleEstimate: ravel(f.single.fisher).vector },
       optimizers: updates.map((update) => cosineToNatural(reference, ravel(update).vector)),
       preconditioners: Object.fromEntries(
@@ -92,6 +101,7 @@ export function followTrajectory(
   let states: readonly unknown[] = shadows.map((entrant) => made(entrant, split.trainX).init(params));
   const steps: number[] = [];
   const samples: DiagonalSample[] = [];
+  const steepestShares: number[] = [];
   const optimizerCosines: Record<string, number[]> = {};
   const diagonalCosines: Record<string, number[]> = {};
   const total = batches.x.shape[0]!;
@@ -101,6 +111,7 @@ export function followTrajectory(
     if (i % every === 0 || i + 1 === total) {
       const measured = measure(params, updates, nextF);
       steps.push(i + 1);
+      steepestShares.push(measured.steepestShare.itemSync());
       samples.push(readAll(measured.diagonals) as unknown as DiagonalSample);
       measured.optimizers.forEach((cosine, s) => {
         (optimizerCosines[shadows[s]!.contestant.id] ??= []).push(cosine.itemSync());
@@ -119,6 +130,7 @@ export function followTrajectory(
     steps,
     diagonals: samples,
     optimizerCosines,
+    steepestShares,
     diagonalCosines: diagonalCosines as unknown as Trajectory["diagonalCosines"],
   };
 }
