@@ -14,6 +14,7 @@ export * from "./ops/activations.ts";
 export * from "./ops/arithmetic.ts";
 export { diagonal, matmul, outer } from "./ops/contraction.ts";
 export * from "./ops/creation.ts";
+export * from "./ops/cumulative.ts";
 export * from "./ops/einsum.ts";
 export * from "./ops/exponential.ts";
 export * from "./ops/identity.ts";

@@ -116,6 +116,22 @@ export type AlongAxisMethod = <S extends Shape, const A extends number = -1>(
 /** An operation along one axis that keeps the shape. */
 export type AlongAxis = Defined<AlongAxisFunction, AlongAxisMethod>;
 
+/** Options of cumulative operations. */
+export interface CumulativeOptions {
+  /** Starts at the last element instead of the first. Default false. */
+  readonly reverse?: boolean;
+}
+export type CumulativeFunction = <S extends Shape, const A extends number = -1>(
+  x: Tensor<S>,
+  axis?: A & AxisCheck<S, A>,
+  options?: CumulativeOptions,
+) => Tensor<S>;
+export type CumulativeMethod = <S extends Shape, const A extends number = -1>(
+  this: Tensor<S>,
+  axis?: A & AxisCheck<S, A>,
+  options?: CumulativeOptions,
+) => Tensor<S>;
+
 export type ClipFunction = <S extends Shape>(
   x: Tensor<S>,
   low: Tensor | number | null,
