@@ -2,6 +2,7 @@ import {
   combineScalars,
   isFloat,
   type Kernel,
+  type LoopAttributes,
   type Program,
   type ScalarFunction,
   type Step,
@@ -29,6 +30,8 @@ export function runStep(step: Step, inputs: readonly StridedArray[]): readonly S
       kernel.run(inputs.map(toDense), step.attributes as never, outputs);
       return outputs;
     }
+    case "scan":
+      return scan(step, inputs);
     case "constant":
     case "data":
     case "alias":
@@ -135,6 +138,44 @@ function dot(step: Step, left: StridedArray, right: StridedArray): StridedArray 
   });
   return result;
 }
+
+/** A loop over the first axis: the body's program once for each slice. */
+function scan(step: Step, inputs: readonly StridedArray[]): readonly StridedArray[] {
+  const { constants, carries, length, reverse } = step.attributes as LoopAttributes;
+  const { program, scalars } = step.body!;
+  const fixed = inputs.slice(0, constants);
+  const sequences = inputs.slice(constants + carries);
+  const numbers = program.scalars.map((dtype, i) => {
+    const number = emptyArray({ shape: [], dtype });
+    number.data[0] = scalars[i]!;
+    return number;
+  });
+  let carry = inputs.slice(constants, constants + carries);
+  const stacked = step.outputs.slice(carries).map(emptyArray);
+  for (let turn = 0; turn < length; turn++) {
+    const at = reverse ? length - 1 - turn : turn;
+    const results = runProgram(program, [
+      ...fixed,
+      ...carry,
+      ...sequences.map((x) => sliceOf(x, at)),
+      ...numbers,
+    ]);
+    carry = results.slice(0, carries);
+    stacked.forEach((whole, i) => {
+      whole.data.set(results[carries + i]!.data, at * whole.strides[0]!);
+    });
+  }
+  return [...carry, ...stacked];
+}
+
+/** One slice along the first axis. */
+const sliceOf = ({ data, dtype, shape, strides, offset }: StridedArray, at: number): StridedArray => ({
+  data,
+  dtype,
+  shape: shape.slice(1),
+  strides: strides.slice(1),
+  offset: offset + at * strides[0]!,
+});
 
 /** Runs a whole program on dense inputs; returns its outputs, dense. */
 export function runProgram(program: Program, inputs: readonly StridedArray[]): StridedArray[] {

@@ -19,7 +19,7 @@ export {
 } from "./compile/kernel.ts";
 export { scalarTypeOf } from "./compile/kernel-builder.ts";
 export { type MemoryPlan, planMemory } from "./compile/memory-plan.ts";
-export type { Program, Step } from "./compile/program.ts";
+export type { Body, Program, Step } from "./compile/program.ts";
 export type { Buffer, MatrixOperand, Schedule, Stage } from "./compile/schedule.ts";
 export {
   allocate,
@@ -32,6 +32,14 @@ export {
   toTypedArray,
   viewBytes,
 } from "./dtype.ts";
-export type { DenseArray, Kernel, Operation, ScalarFunction, StridedView, TensorType } from "./operation.ts";
+export type {
+  DenseArray,
+  Kernel,
+  LoopAttributes,
+  Operation,
+  ScalarFunction,
+  StridedView,
+  TensorType,
+} from "./operation.ts";
 export type { Backend, Block, Capabilities, Executable } from "./runtime/backend.ts";
 export { sizeOf, stridesOf } from "./shape.ts";

@@ -38,5 +38,6 @@ export { type GradOptions, grad, valueAndGrad } from "./transform/grad.ts";
 export { hessian, hvp, type JacobianOptions, jacfwd, jacrev } from "./transform/jacobian.ts";
 export { type JitOptions, jit } from "./transform/jit.ts";
 export { jvp, linearize, vjp } from "./transform/linearise.ts";
+export { type ScanOptions, scan } from "./transform/scan.ts";
 export { type AxisSpec, type VmapOptions, vmap } from "./transform/vmap.ts";
 export { flatten, mapTree, mapTrees, type TreeStructure, treeLeaves } from "./tree.ts";

@@ -37,6 +37,18 @@ export class Scope {
 }
 
 /**
+ * A function as a graph: what the body of a loop is. Its nodes depend on its parameters and on constants only; whatever
+ * else a body uses has become a parameter.
+ */
+export interface Graph {
+  /** Marks the nodes that depend on the parameters. */
+  readonly scope: Scope;
+  /** Placeholders. */
+  readonly parameters: readonly Node[];
+  readonly outputs: readonly Node[];
+}
+
+/**
  * Results that one run computes together: reading the loss must not run the forward pass again for the gradients.
  * The group dissolves when it has been realised.
  */
@@ -55,11 +67,11 @@ let nextId = 0;
 export class Node {
   readonly id: number = nextId++;
   readonly operation: Operation;
-  readonly attributes: unknown;
+  attributes: unknown;
   readonly shape: Shape;
   readonly dtype: DType;
   /** For an operation with several outputs, the type of each; such a node is read through `pick` nodes only. */
-  readonly outputs: readonly TensorType[] | null;
+  outputs: readonly TensorType[] | null;
   /** Empty once the node is realised and no open variable scope needs its history. */
   inputs: readonly Node[];
   /** The union of the inputs' scopes, without closed variable scopes; shared by pointer wherever possible. */
@@ -103,6 +115,12 @@ export class Node {
     }
     this.depth = depth + 1;
     this.scopes = scope === undefined ? scopes : [...scopes, scope];
+  }
+
+  /** Gives a node with several outputs more of them; the indices of those it had stay what they were. */
+  extend(attributes: unknown, outputs: readonly TensorType[]): void {
+    this.attributes = attributes;
+    this.outputs = outputs;
   }
 
   /** @throws DisposedError when the value was donated or disposed of. */

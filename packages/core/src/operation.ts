@@ -60,6 +60,11 @@ export type Kernel =
         outputs: readonly DenseArray[],
       ) => void;
     }
+  /**
+   * A loop over the first axis: attributes are {@link LoopAttributes}, and the step's body is a program from constants,
+   * carries and slices of the sequences to carries and slices of the stacked results.
+   */
+  | { readonly kind: "scan" }
   /** The scalar `attributes.value`, handed to the program at run time so that it is in no structural key. */
   | { readonly kind: "constant" }
   /** Host data: always stored, never computed. */
@@ -70,6 +75,15 @@ export type Kernel =
   | { readonly kind: "pick" }
   /** An argument of a traced function; never computed. */
   | { readonly kind: "placeholder" };
+
+/** What a scan's body takes and how often it runs; its operands are constants, first carries and sequences in order. */
+export interface LoopAttributes {
+  readonly constants: number;
+  readonly carries: number;
+  readonly length: number;
+  /** Whether it runs from the last slice to the first. */
+  readonly reverse: boolean;
+}
 
 /** What evaluation needs of an operation. The rules for differentiation and batching are in `define/primitive.ts`. */
 export interface Operation {

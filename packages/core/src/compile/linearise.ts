@@ -1,6 +1,6 @@
-import type { Node } from "../node.ts";
+import { type Graph, type Node, reachable } from "../node.ts";
 import type { TensorType } from "../operation.ts";
-import type { Program, Step } from "./program.ts";
+import type { Body, Program, Step } from "./program.ts";
 
 /** A program and where its arguments come from. */
 export interface Linearised {
@@ -16,15 +16,17 @@ export interface Linearised {
  *
  * @param nodes - the nodes to compute, in topological order
  * @param isInput - which of the nodes met are handed over instead of computed
+ * @param first - inputs that come first, in this order, whether they are used or not
  */
 export function linearise(
   nodes: readonly Node[],
   outputs: readonly Node[],
   isInput: (node: Node) => boolean,
+  first: readonly Node[] = [],
 ): Linearised {
-  const inputs: Node[] = [];
+  const inputs: Node[] = [...first];
   const constants: Node[] = [];
-  const seen = new Set<Node>();
+  const seen = new Set<Node>(first);
   const visitLeaf = (node: Node) => {
     if (seen.has(node)) return;
     if (isInput(node)) inputs.push(node);
@@ -55,9 +57,11 @@ export function linearise(
       const output = slots.length;
       slotOf.set(node, output);
       slots.push(...types);
+      const { graph, ...plain } = (kind === "scan" ? node.attributes : {}) as { readonly graph?: Graph };
       steps.push({
         operation: node.operation,
-        attributes: node.attributes,
+        attributes: graph === undefined ? node.attributes : plain,
+        ...(graph && { body: bodyOf(graph) }),
         inputs: operands,
         output,
         outputs: types,
@@ -75,4 +79,12 @@ export function linearise(
     inputs,
     scalars: constants.map((node) => (node.attributes as { value: number }).value),
   };
+}
+
+/** A graph as the body of a loop. */
+function bodyOf({ parameters, outputs }: Graph): Body {
+  const isParameter = (node: Node) => node.operation.kernel.kind === "placeholder";
+  const nodes = reachable(outputs, () => true);
+  const { program, scalars } = linearise(nodes, outputs, isParameter, parameters);
+  return { program, scalars };
 }

@@ -8,6 +8,14 @@ export interface Step {
   readonly inputs: readonly number[];
   readonly output: number;
   readonly outputs: readonly TensorType[];
+  /** The body of a loop, with the numbers in it. */
+  readonly body?: Body;
+}
+
+/** A program inside a program, whose scalars are fixed. */
+export interface Body {
+  readonly program: Program;
+  readonly scalars: readonly number[];
 }
 
 /**

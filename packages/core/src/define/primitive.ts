@@ -76,7 +76,7 @@ export function apply<A>(primitive: Primitive<A>, inputs: readonly Tensor[], att
 /** Applies a primitive with several outputs. */
 export function applyTuple<A>(primitive: Primitive<A>, inputs: readonly Tensor[], attributes: A): Tensor[] {
   const node = makeNode(primitive, inputs, attributes);
-  return node.outputs!.map((type, index) => new Tensor(new Node(pick as Operation, [node], { index }, type)));
+  return outputsOf(node);
 }
 
 function makeNode<A>(primitive: Primitive<A>, inputs: readonly Tensor[], attributes: A): Node {
@@ -97,10 +97,14 @@ export function rulesOf(node: Node): Primitive {
   return node.operation as Primitive;
 }
 
+/** Output `index` of a node with several. */
+export const outputAt = (node: Node, index: number): Tensor =>
+  new Tensor(new Node(pick as Operation, [node], { index }, node.outputs![index]!));
+
 /** All outputs of a node, as tensors. */
 export function outputsOf(node: Node): Tensor[] {
   if (node.outputs === null) return [new Tensor(node)];
-  return node.outputs.map((type, index) => new Tensor(new Node(pick as Operation, [node], { index }, type)));
+  return node.outputs.map((_, index) => outputAt(node, index));
 }
 
 export const perOutput = <T>(value: PerOutput<T>): readonly T[] =>

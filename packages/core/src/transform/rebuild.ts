@@ -6,39 +6,46 @@ import { isIn } from "./scope.ts";
 type Replacement = (node: Node, inputs: readonly Tensor[]) => readonly Tensor[];
 
 /**
- * Builds the part of a graph that depends on a scope's placeholders again, with `values` in their place: what
- * `replace` makes of each node and its new inputs. Nodes outside the scope are kept as they are.
+ * Builds the part of a graph that is `within` again, with `values` in place of some nodes: what `replace` makes of each
+ * of the others and its new inputs. Nodes that are neither within nor replaced are kept as they are.
  */
 function rebuild(
   outputs: readonly Node[],
   values: ReadonlyMap<Node, Tensor>,
-  scope: Scope,
+  within: (node: Node) => boolean,
   replace: Replacement,
 ): Tensor[] {
   const built = new Map<Node, readonly Tensor[]>();
-  const newOf = (node: Node): Tensor => built.get(node)?.[0] ?? new Tensor(node);
-  for (const node of reachable(outputs, isIn(scope))) {
-    const value = values.get(node);
-    if (value !== undefined) built.set(node, [value]);
-    else if (node.operation.kernel.kind === "pick") {
+  const isRebuilt = (node: Node) =>
+    within(node) && !values.has(node) && node.operation.kernel.kind !== "placeholder";
+  const newOf = (node: Node): Tensor => built.get(node)?.[0] ?? values.get(node) ?? new Tensor(node);
+  for (const node of reachable(outputs, isRebuilt)) {
+    if (node.operation.kernel.kind === "pick") {
       built.set(node, [built.get(node.inputs[0]!)![(node.attributes as { index: number }).index]!]);
     } else built.set(node, replace(node, node.inputs.map(newOf)));
   }
   return outputs.map(newOf);
 }
 
-/** The graph with `values` in place of the scope's placeholders. */
-export const substitute = (
+/** The graph of what is `within`, with `values` in place of some of its nodes and of the nodes that it rests on. */
+export const replaceNodes = (
   outputs: readonly Node[],
   values: ReadonlyMap<Node, Tensor>,
-  scope: Scope,
+  within: (node: Node) => boolean,
 ): Tensor[] =>
-  rebuild(outputs, values, scope, (node, inputs) => {
+  rebuild(outputs, values, within, (node, inputs) => {
     const primitive = rulesOf(node);
     return node.outputs === null
       ? [apply(primitive, inputs, node.attributes)]
       : applyTuple(primitive, inputs, node.attributes);
   });
+
+/** The graph with `values` in place of the scope's placeholders. */
+export const substitute = (
+  outputs: readonly Node[],
+  values: ReadonlyMap<Node, Tensor>,
+  scope: Scope,
+): Tensor[] => replaceNodes(outputs, values, isIn(scope));
 
 /**
  * The graph with `values` in place of the scope's placeholders, where each value has a new first axis of `size`: every
@@ -51,7 +58,7 @@ export function batchGraph(
   size: number,
 ): Tensor[] {
   const isBatched = isIn(scope);
-  return rebuild(outputs, values, scope, (node, inputs) =>
+  return rebuild(outputs, values, isBatched, (node, inputs) =>
     perOutput(
       rulesOf(node).batch({ inputs, batched: node.inputs.map(isBatched), size, attributes: node.attributes }),
     ),

@@ -164,3 +164,18 @@ export type Jit = <F extends (...args: Arguments extends readonly (infer A)[] ? 
     readonly cacheSize?: number;
   },
 ) => F;
+
+/** The type of {@link scan}: slices lose the first axis of their sequences, results gain one. */
+export type Scan = <Carry, X = null, Y = null>(
+  f: (carry: Carry, x: X) => readonly [Carry, Y],
+  init: Carry,
+  xs: Stacked<X>,
+  options?: { readonly length?: number; readonly reverse?: boolean },
+) => [carry: Carry, ys: Stacked<Y>];
+
+type Stacked<T> =
+  T extends Tensor<infer S>
+    ? Tensor<InsertAxis<S, number, 0>>
+    : T extends null | undefined
+      ? T
+      : { [K in keyof T]: Stacked<T[K]> };

@@ -48,7 +48,7 @@ export function transposeLinear(
     if (transpose === undefined)
       throw new Error(`the jvp rules use ${name} linearly, but it has no transpose rule`);
     return transpose({
-      cotangents: sums,
+      cotangents: Array.from(node.outputs ?? [node], (_, i) => sums[i] ?? null),
       inputs: node.inputs.map((input) => new Tensor(input)),
       linear: node.inputs.map(isLinear),
       attributes: node.attributes,
