@@ -6,6 +6,7 @@ import {
   type Executable,
   fuse,
   kernelExpressions,
+  type LoopAttributes,
   type MatrixOperand,
   type MemoryPlan,
   type Program,
@@ -14,6 +15,7 @@ import {
   type Schedule,
   type Stage,
   sizeOf,
+  type TensorType,
   viewBytes,
 } from "@amari/core/backend";
 import { emitDot } from "./emit/dot.ts";
@@ -34,6 +36,7 @@ export interface CpuRuntime {
 
 type DotStage = Extract<Stage, { kind: "dot" }>;
 type RoutineStage = Extract<Stage, { kind: "routine" }>;
+type ScanStage = Extract<Stage, { kind: "scan" }>;
 
 /** What a run does next: a function of the module, which runs several kernels, or something on the host. */
 type Action = () => void;
@@ -74,10 +77,20 @@ export class CpuExecutable implements Executable {
     outputs: readonly CpuBlock[],
     scratch: number,
   ): void {
+    const addressOf = ({ address }: CpuBlock) => address;
+    this.runAt(inputs.map(addressOf), scalars, outputs.map(addressOf), scratch);
+  }
+
+  private runAt(
+    inputs: readonly number[],
+    scalars: readonly number[],
+    outputs: readonly number[],
+    scratch: number,
+  ): void {
     const { addresses } = this;
     this.schedule.buffers.forEach(({ role }, buffer) => {
-      if (role.kind === "input") addresses[buffer] = inputs[role.index]!.address;
-      else if (role.kind === "output") addresses[buffer] = outputs[role.index]!.address;
+      if (role.kind === "input") addresses[buffer] = inputs[role.index]!;
+      else if (role.kind === "output") addresses[buffer] = outputs[role.index]!;
       else addresses[buffer] = this.constants.get(buffer)?.address ?? scratch + this.plan.offsets[buffer]!;
     });
     const memory = this.heap.memory.buffer;
@@ -117,7 +130,7 @@ export class CpuExecutable implements Executable {
         return;
       }
       open = null;
-      actions.push(stage.kind === "dot" ? () => this.runDot(stage) : () => this.runRoutine(stage));
+      actions.push(this.hostAction(stage));
     });
     segments.forEach((segment, i) => {
       this.addSegment(module, segment, `segment${i}`);
@@ -129,6 +142,58 @@ export class CpuExecutable implements Executable {
       Object.assign(exported, instance.exports);
     }
     return actions;
+  }
+
+  /** What the host does for a stage that is no function of the module. */
+  private hostAction(stage: DotStage | RoutineStage | ScanStage): Action {
+    switch (stage.kind) {
+      case "dot":
+        return () => this.runDot(stage);
+      case "routine":
+        return () => this.runRoutine(stage);
+      case "scan":
+        return this.prepareScan(stage);
+    }
+  }
+
+  /** A loop runs its body's executable once for each slice, on addresses inside the whole sequences. */
+  private prepareScan({ step, inputs, outputs }: ScanStage): Action {
+    const { constants, carries, length, reverse } = step.attributes as LoopAttributes;
+    const { program, scalars } = step.body!;
+    const body = new CpuExecutable(program, this.runtime);
+    const scratch = this.heap.alloc(Math.max(1, body.plan.bytes)).address;
+    const bytesOf = ({ shape, dtype }: TensorType) => sizeOf(shape) * bytesPerElement(dtype);
+    const carryBytes = program.outputs.slice(0, carries).map((slot) => bytesOf(program.slots[slot]!));
+    const spare = [0, 1].map(() => carryBytes.map((bytes) => this.heap.alloc(bytes).address));
+    const sequenceBytes = program.inputs.slice(constants + carries).map(bytesOf);
+    const stackedBytes = program.outputs.slice(carries).map((slot) => bytesOf(program.slots[slot]!));
+    const slices = (whole: readonly number[], bytes: readonly number[], at: number) =>
+      whole.map((address, i) => address + at * bytes[i]!);
+    return () => {
+      const from = inputs.map((buffer) => this.addresses[buffer]!);
+      const to = outputs.map((buffer) => this.addresses[buffer]!);
+      const results = to.slice(0, carries);
+      let carry = from.slice(constants, constants + carries);
+      for (let turn = 0; turn < length; turn++) {
+        const at = reverse ? length - 1 - turn : turn;
+        const next = turn === length - 1 ? results : spare[turn % 2]!;
+        body.runAt(
+          [
+            ...from.slice(0, constants),
+            ...carry,
+            ...slices(from.slice(constants + carries), sequenceBytes, at),
+          ],
+          scalars,
+          [...next, ...slices(to.slice(carries), stackedBytes, at)],
+          scratch,
+        );
+        carry = next;
+      }
+      if (length > 0) return;
+      carry.forEach((address, i) => {
+        this.heap.bytesAt(results[i]!, carryBytes[i]!).set(this.heap.bytesAt(address, carryBytes[i]!));
+      });
+    };
   }
 
   private importCalls(

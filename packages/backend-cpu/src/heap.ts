@@ -13,6 +13,9 @@ const page = 65_536;
 const mostPages = 65_536;
 const alignment = 64;
 
+/** The matrix product reads, and ignores, up to so many bytes after an operand. */
+const slack = 32;
+
 /** The pages that modules declare when they import the memory; it may be larger. */
 export const declaredMemory: MemoryImport = { minimum: 1, maximum: mostPages, shared: false };
 
@@ -52,7 +55,7 @@ export class Heap {
   private extend(bytes: number): number {
     const address = this.end;
     this.end += bytes;
-    const missing = Math.ceil((this.end - this.memory.buffer.byteLength) / page);
+    const missing = Math.ceil((this.end + slack - this.memory.buffer.byteLength) / page);
     if (missing > 0) {
       // Grow by a sixteenth at least: each growth replaces the ArrayBuffer that views are made on.
       const comfortable = Math.max(missing, Math.ceil(this.memory.buffer.byteLength / page / 16));

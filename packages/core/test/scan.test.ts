@@ -1,3 +1,4 @@
+import { cpuBackend } from "@amari/backend-cpu";
 import { referenceBackend } from "@amari/backend-reference";
 import {
   ArgumentError,
@@ -21,8 +22,6 @@ import {
 } from "@amari/core";
 import { checkGrads, expectClose } from "@amari/testing";
 import { beforeAll, describe, expect, it } from "vitest";
-
-beforeAll(() => setDefaultBackend(referenceBackend()));
 
 const f64 = { dtype: "float64" } as const;
 const normal = (seed: number, shape: readonly number[]): Tensor =>
@@ -61,7 +60,12 @@ const total =
 
 const args = (): [Tensor, Tensor, Tensor] => [normal(1, [3, 3]).mul(0.5), normal(2, [3]), normal(3, [4, 3])];
 
-describe("scan", () => {
+describe.each([
+  ["reference", referenceBackend()],
+  ["cpu", cpuBackend()],
+] as const)("scan on the %s backend", (_, backend) => {
+  beforeAll(() => setDefaultBackend(backend));
+
   it("computes what the unrolled loop computes", () => {
     expectClose([...byScan(...args())], [...unrolled(...args())], { ulp: 2, ulpOfLargest: 2 });
   });

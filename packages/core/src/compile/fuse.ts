@@ -61,9 +61,9 @@ function storedSlots(program: Program, producer: ReadonlyMap<number, Step>): Set
   for (const step of program.steps.toReversed()) {
     const { kind } = step.operation.kernel;
     for (const slot of step.inputs) read(slot, kind === "view" ? (readers.get(step.output) ?? 0) : 1);
-    if (kind === "routine") step.inputs.forEach(store);
+    if (kind === "routine" || kind === "scan") step.inputs.forEach(store);
     if (kind === "dot") for (const slot of step.inputs) store(withoutViews(slot, producer));
-    if (kind === "dot" || kind === "routine" || kind === "reduce") outputSlots(step).forEach(store);
+    if (kind !== "elementwise" && kind !== "view") outputSlots(step).forEach(store);
     if (kind === "elementwise" && (readers.get(step.output) ?? 0) > 1 && isCostly(step, program))
       store(step.output);
   }
@@ -158,7 +158,8 @@ class Fusion {
         this.addDot(step, type);
         return;
       case "routine":
-        this.addRoutine(step);
+      case "scan":
+        this.addWhole(kernel.kind, step);
         return;
       default:
         throw new Error(`a ${kernel.kind} is no step of a program`);
@@ -469,11 +470,12 @@ class Fusion {
       : { buffer: this.bufferFor(dense), place: flatIndex(map, shape, extents.length) };
   }
 
-  private addRoutine(step: Step): void {
+  /** A step that takes and gives dense buffers as a whole. */
+  private addWhole(kind: "routine" | "scan", step: Step): void {
     const inputs = step.inputs.map((slot) => this.bufferFor(slot));
     const outputs = outputSlots(step).map((slot) => this.bufferFor(slot));
     for (const slot of outputSlots(step)) this.readyAfter.set(slot, this.stages.length);
-    this.stages.push({ kind: "routine", step, inputs, outputs });
+    this.stages.push({ kind, step, inputs, outputs });
   }
 
   /** A slot that is several outputs, or an input or scalar that is an output, is copied. */

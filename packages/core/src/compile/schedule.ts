@@ -34,6 +34,13 @@ export type Stage =
       readonly n: number;
       readonly k: number;
     }
+  /** A loop whose body is a program of its own, on dense buffers. */
+  | {
+      readonly kind: "scan";
+      readonly step: Step;
+      readonly inputs: readonly number[];
+      readonly outputs: readonly number[];
+    }
   /** A whole-array algorithm on dense buffers. */
   | {
       readonly kind: "routine";
@@ -56,6 +63,7 @@ export function buffersOf(stage: Stage): {
   switch (stage.kind) {
     case "dot":
       return { reads: [stage.left.buffer, stage.right.buffer], writes: [stage.result] };
+    case "scan":
     case "routine":
       return { reads: stage.inputs, writes: stage.outputs };
     case "loops": {
