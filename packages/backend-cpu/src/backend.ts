@@ -63,6 +63,9 @@ export class CpuBackend implements Backend {
     const { heap } = this;
     this.runtime ??= {
       heap,
+      collected: new FinalizationRegistry((blocks) => {
+        for (const block of blocks) heap.release(block);
+      }),
       matmul: compileMatmul(heap.memory, declaredMemory),
       workspace: heap.alloc(largestWorkspace()),
     };

@@ -30,6 +30,8 @@ import { ModuleBuilder } from "./wasm/module.ts";
 /** What programs share: the memory, and the matrix products with a workspace for them. */
 export interface CpuRuntime {
   readonly heap: Heap;
+  /** Frees the memory of programs that have been collected. */
+  readonly collected: FinalizationRegistry<readonly CpuBlock[]>;
   readonly matmul: MatmulLibrary;
   readonly workspace: CpuBlock;
 }
@@ -55,6 +57,8 @@ export class CpuExecutable implements Executable {
   /** Buffers that depend on nothing, filled when the program was compiled. */
   private readonly constants = new Map<number, CpuBlock>();
   private readonly addresses: Int32Array;
+  /** The memory that lives as long as the program. */
+  private readonly owned: CpuBlock[] = [];
 
   constructor(program: Program, runtime: CpuRuntime) {
     const { heap } = runtime;
@@ -65,9 +69,17 @@ export class CpuExecutable implements Executable {
     this.plan = planMemory(this.schedule);
     const { buffers } = this.schedule;
     this.scalarsAt = Math.ceil((4 * buffers.length) / 8) * 8;
-    this.table = heap.alloc(this.scalarsAt + 8 * program.scalars.length);
+    this.table = this.own(this.scalarsAt + 8 * program.scalars.length);
     this.addresses = new Int32Array(buffers.length);
     this.actions = this.prepare();
+    runtime.collected.register(this, this.owned);
+  }
+
+  /** Memory that is freed when the program is collected. */
+  private own(bytes: number): CpuBlock {
+    const block = this.heap.alloc(Math.max(1, bytes));
+    this.owned.push(block);
+    return block;
   }
 
   /** Runs the program on blocks; temporaries stand in the memory from `scratch` on. */
@@ -161,10 +173,10 @@ export class CpuExecutable implements Executable {
     const { constants, carries, length, reverse } = step.attributes as LoopAttributes;
     const { program, scalars } = step.body!;
     const body = new CpuExecutable(program, this.runtime);
-    const scratch = this.heap.alloc(Math.max(1, body.plan.bytes)).address;
+    const scratch = this.own(body.plan.bytes).address;
     const bytesOf = ({ shape, dtype }: TensorType) => sizeOf(shape) * bytesPerElement(dtype);
     const carryBytes = program.outputs.slice(0, carries).map((slot) => bytesOf(program.slots[slot]!));
-    const spare = [0, 1].map(() => carryBytes.map((bytes) => this.heap.alloc(bytes).address));
+    const spare = [0, 1].map(() => carryBytes.map((bytes) => this.own(bytes).address));
     const sequenceBytes = program.inputs.slice(constants + carries).map(bytesOf);
     const stackedBytes = program.outputs.slice(carries).map((slot) => bytesOf(program.slots[slot]!));
     const slices = (whole: readonly number[], bytes: readonly number[], at: number) =>
@@ -261,7 +273,7 @@ export class CpuExecutable implements Executable {
   private fillConstants(stage: RoutineStage): void {
     for (const buffer of stage.outputs) {
       const { type } = this.schedule.buffers[buffer]!;
-      this.constants.set(buffer, this.heap.alloc(sizeOf(type.shape) * bytesPerElement(type.dtype)));
+      this.constants.set(buffer, this.own(sizeOf(type.shape) * bytesPerElement(type.dtype)));
     }
     const outputs = stage.outputs.map((buffer) =>
       this.arrayAt(this.schedule.buffers[buffer]!, this.constants.get(buffer)!.address),
