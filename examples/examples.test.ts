@@ -42,17 +42,18 @@ const outputs = {
     expect(numberAfter(wrong!, "from 4 to")).toBe(numberAfter(right!, "from 4 to"));
   },
   "memory.ts": async () => {
-    const rows = (await run("memory.ts", "5000"))
+    const rows = (await run("memory.ts", "6000"))
       .split("\n")
       .filter((line) => /^\s*\d/.test(line))
       .map((line) => line.trim().split(/\s+/).map(Number));
-    const [first, last] = [rows[1]!, rows.at(-1)!];
+    // Until about 2,000 steps the engine still compiles and its heap grows by the code.
+    const [first, last] = [rows[3]!, rows.at(-1)!];
     const [step, heap, storages] = [0, 2, 3];
     expect(rows).toHaveLength(10);
-    expect(last[step]).toBe(5000);
+    expect(last[step]).toBe(6000);
     // Parameters, state, loss, data, and what the running step holds.
     for (const row of rows) expect(row[storages]).toBeLessThan(30);
-    expect(last[heap]! - first[heap]!).toBeLessThan(4); // of 4,000 steps: less than 1 KB each
+    expect(last[heap]! - first[heap]!).toBeLessThan(3.6); // of 3,600 steps: less than 1 KB each
   },
 } satisfies Record<string, () => Promise<void>>;
 

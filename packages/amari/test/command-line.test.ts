@@ -80,6 +80,7 @@ describe("operations", () => {
 test("backends names the default backend, its dtypes and the machine", async () => {
   const { code, out } = await run("backends");
   expect(code).toBe(0);
-  expect(out).toMatch(/^reference\s+yes\s+synchronous\s+.*float64/m);
+  expect(out).toMatch(/^cpu\s+yes\s+synchronous\s+.*float64/m);
+  expect(out).toMatch(/^reference\s+no\s+synchronous\s+.*float64/m);
   expect(out).toContain(`Node ${process.versions.node}`);
 });

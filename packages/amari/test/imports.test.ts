@@ -14,7 +14,7 @@ test("one import holds everything public of core, nn and optim, and fisher by it
 });
 
 test("the import sets the default backend", async () => {
-  expect(amari.getDefaultBackend().name).toBe("reference");
+  expect(amari.getDefaultBackend().name).toBe("cpu");
   expect(await amari.tensor([1, 2]).mul(2).array()).toEqual([2, 4]);
 });
 

@@ -1,8 +1,10 @@
+import { BackendError } from "@amari/core";
 import type { Backend, Block, Capabilities, Executable, Program } from "@amari/core/backend";
 import { dtypes } from "@amari/core/backend";
 import { CpuExecutable, type CpuRuntime } from "./executable.ts";
 import { type CpuBlock, declaredMemory, Heap } from "./heap.ts";
 import { compileMatmul, largestWorkspace } from "./matmul/library.ts";
+import { wasmFeatures } from "./wasm/compile.ts";
 
 /** The CPU backend: programs compiled to WebAssembly SIMD, on one linear memory. */
 export class CpuBackend implements Backend {
@@ -77,5 +79,20 @@ export class CpuBackend implements Backend {
   async close(): Promise<void> {}
 }
 
-/** A fresh CPU backend with a memory of its own. */
-export const cpuBackend = (): CpuBackend => new CpuBackend();
+/**
+ * A fresh CPU backend with a memory of its own.
+ *
+ * @throws BackendError where the engine has no WebAssembly SIMD
+ */
+export function cpuBackend(): CpuBackend {
+  if (!isCpuBackendSupported()) {
+    throw new BackendError(
+      "this engine has no WebAssembly SIMD, which the CPU backend is written in; use referenceBackend() from " +
+        '"@amari/backend-reference" instead',
+    );
+  }
+  return new CpuBackend();
+}
+
+/** Whether this engine has what the CPU backend needs: WebAssembly with vectors of 128 bits. */
+export const isCpuBackendSupported = (): boolean => typeof WebAssembly === "object" && wasmFeatures().simd;

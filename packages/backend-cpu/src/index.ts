@@ -3,4 +3,4 @@
  *
  * @packageDocumentation
  */
-export { CpuBackend, cpuBackend } from "./backend.ts";
+export { CpuBackend, cpuBackend, isCpuBackendSupported } from "./backend.ts";

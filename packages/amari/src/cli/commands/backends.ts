@@ -8,9 +8,16 @@ export function backendsCommand(output: Output): Command {
   return new Command("backends")
     .description("Show the backends of this installation and what they can do here.")
     .action(async () => {
-      await import("../../index.ts");
+      const { isCpuBackendSupported, referenceBackend } = await import("../../index.ts");
       const { textTable } = await import("../table.ts");
-      output.write(textTable(["backend", "default", "reads", "dtypes"], [row(getDefaultBackend())]));
+      const chosen = getDefaultBackend();
+      const rows = [
+        row(chosen, true),
+        ...(chosen.name === "reference" ? [] : [row(referenceBackend(), false)]),
+      ];
+      output.write(textTable(["backend", "default", "reads", "dtypes"], rows));
+      if (!isCpuBackendSupported())
+        output.write("\nThe CPU backend is missing: this engine has no WebAssembly SIMD.");
       const [processor] = cpus();
       output.write(
         `\nNode ${process.versions.node} on ${process.platform}, ${cpus().length} cores` +
@@ -20,9 +27,9 @@ export function backendsCommand(output: Output): Command {
     });
 }
 
-const row = ({ name, capabilities }: Backend): string[] => [
+const row = ({ name, capabilities }: Backend, isDefault: boolean): string[] => [
   name,
-  "yes",
+  isDefault ? "yes" : "no",
   capabilities.synchronousReads ? "synchronous" : "asynchronous",
   capabilities.dtypes.join(" "),
 ];
