@@ -74,6 +74,11 @@ export class CpuBackend implements Backend {
     return this.runtime;
   }
 
+  /** How much memory the backend holds, in use or kept for reuse. */
+  get memoryBytes(): number {
+    return this.heap.memory.buffer.byteLength;
+  }
+
   async flush(): Promise<void> {}
 
   async close(): Promise<void> {}

@@ -21,8 +21,8 @@ import {
 import { emitDot } from "./emit/dot.ts";
 import { emitLoops, outermostExtent } from "./emit/loops.ts";
 import { type CpuBlock, declaredMemory, type Heap } from "./heap.ts";
+import { multiplyIntegers } from "./matmul/integers.ts";
 import { gemmSignature, hasGeneratedMatmul, type MatmulLibrary } from "./matmul/library.ts";
-import { multiplyStrided } from "./matmul/strided.ts";
 import { compileModule } from "./wasm/compile.ts";
 import { FunctionBuilder } from "./wasm/function.ts";
 import { ModuleBuilder } from "./wasm/module.ts";
@@ -300,7 +300,7 @@ export class CpuExecutable implements Executable {
       };
     };
     const out = this.arrayAt(this.schedule.buffers[result]!, this.addresses[result]!).data;
-    multiplyStrided(operand(left), operand(right), out, batch, m, n, k);
+    multiplyIntegers(operand(left), operand(right), out, batch, m, n, k);
   }
 
   private arrayAt({ type }: Buffer, address: number): DenseArray {

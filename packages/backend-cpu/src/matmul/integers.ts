@@ -9,8 +9,8 @@ export interface StridedMatrix {
   readonly columnStride: number;
 }
 
-/** The batched product in plain loops, for dtypes and engines that the generated kernels do not cover. */
-export function multiplyStrided(
+/** The batched product of integers in plain loops; it wraps modulo 2^32. */
+export function multiplyIntegers(
   left: StridedMatrix,
   right: StridedMatrix,
   out: TypedArray,
@@ -19,7 +19,7 @@ export function multiplyStrided(
   n: number,
   k: number,
 ): void {
-  const row = new Float64Array(n);
+  const row = new Int32Array(n);
   let written = 0;
   const visit = (axis: number, leftAt: number, rightAt: number): void => {
     if (axis < batch.length) {
@@ -33,7 +33,7 @@ export function multiplyStrided(
       for (let p = 0; p < k; p++) {
         const x = left.data[leftAt + i * left.rowStride + p * left.columnStride]!;
         const start = rightAt + p * right.rowStride;
-        for (let j = 0; j < n; j++) row[j]! += x * right.data[start + j * right.columnStride]!;
+        for (let j = 0; j < n; j++) row[j]! += Math.imul(x, right.data[start + j * right.columnStride]!);
       }
       out.set(row, written);
       written += n;
