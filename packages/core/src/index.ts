@@ -13,6 +13,7 @@ export * from "./errors/errors.ts";
 export * from "./ops/activations.ts";
 export * from "./ops/arithmetic.ts";
 export { diagonal, matmul, outer } from "./ops/contraction.ts";
+export * from "./ops/convolution.ts";
 export * from "./ops/creation.ts";
 export * from "./ops/cumulative.ts";
 export * from "./ops/einsum.ts";

@@ -2,6 +2,7 @@ import { hasMethod } from "./define/definition.ts";
 import * as activations from "./ops/activations.ts";
 import * as arithmetic from "./ops/arithmetic.ts";
 import * as contraction from "./ops/contraction.ts";
+import * as convolution from "./ops/convolution.ts";
 import * as cumulative from "./ops/cumulative.ts";
 import * as exponential from "./ops/exponential.ts";
 import * as identity from "./ops/identity.ts";
@@ -25,6 +26,7 @@ const families = [
   activations,
   arithmetic,
   contraction,
+  convolution,
   cumulative,
   exponential,
   identity,
@@ -61,6 +63,7 @@ declare module "./tensor.ts" {
     extends MethodsOf<typeof activations>,
       MethodsOf<typeof arithmetic>,
       MethodsOf<typeof contraction>,
+      MethodsOf<typeof convolution>,
       MethodsOf<typeof cumulative>,
       MethodsOf<typeof exponential>,
       MethodsOf<typeof identity>,

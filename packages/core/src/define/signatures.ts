@@ -210,6 +210,34 @@ export type PadWidth = readonly [before: number, after: number];
 export type PadFunction = (x: Tensor, widths: readonly PadWidth[], value?: number) => Tensor;
 export type PadMethod = (this: Tensor, widths: readonly PadWidth[], value?: number) => Tensor;
 
+/**
+ * Zeros around the spatial axes: none ("valid"), as many as `ceil(n / stride)` places need ("same"), the same number on
+ * all sides, or before and after each axis.
+ */
+export type SpatialPadding = "same" | "valid" | number | readonly PadWidth[];
+
+/** Options of convolutions; a number stands for all spatial axes. */
+export interface ConvOptions {
+  /** How far the window moves from place to place. Default 1. */
+  readonly strides?: number | readonly number[];
+  /** Default "valid". */
+  readonly padding?: SpatialPadding;
+  /** How far apart the elements of the kernel stand. Default 1. */
+  readonly dilation?: number | readonly number[];
+  /** Into how many parts the channels are split that do not mix; as many as channels is a depthwise convolution. Default 1. */
+  readonly groups?: number;
+}
+export type ConvFunction = (x: Tensor, kernel: Tensor, options?: ConvOptions) => Tensor;
+export type ConvMethod = (this: Tensor, kernel: Tensor, options?: ConvOptions) => Tensor;
+
+/** Options of transposed convolutions: those of the convolution that it is the adjoint of. */
+export interface ConvTransposeOptions extends ConvOptions {
+  /** Elements more at the end, less than the stride; not used with padding "same". Default 0. */
+  readonly outputPadding?: number | readonly number[];
+}
+export type ConvTransposeFunction = (x: Tensor, kernel: Tensor, options?: ConvTransposeOptions) => Tensor;
+export type ConvTransposeMethod = (this: Tensor, kernel: Tensor, options?: ConvTransposeOptions) => Tensor;
+
 export type MatMulFunction = <A extends Shape, B extends Shape>(
   a: Tensor<A>,
   b: Tensor<B> & MatMulCheck<A, B>,
