@@ -7,7 +7,16 @@ import "./methods.ts";
 
 export type { TensorLike } from "./define/coerce.ts";
 export { type Case, type Definition, type Domain, type Operand, operations } from "./define/definition.ts";
-export type { ReductionOptions, SliceEntry } from "./define/signatures.ts";
+export type {
+  AveragePoolOptions,
+  ConvOptions,
+  ConvTransposeOptions,
+  CumulativeOptions,
+  PoolOptions,
+  ReductionOptions,
+  SliceEntry,
+  SpatialPadding,
+} from "./define/signatures.ts";
 export { type DType, dtypes, type Nested, promoteTypes, type TypedArray } from "./dtype.ts";
 export * from "./errors/errors.ts";
 export * from "./ops/activations.ts";
@@ -24,6 +33,7 @@ export * from "./ops/joining.ts";
 export * from "./ops/linear-algebra.ts";
 export * from "./ops/logic.ts";
 export * from "./ops/normalisation.ts";
+export * from "./ops/pooling.ts";
 export * from "./ops/reductions.ts";
 export * from "./ops/sorting.ts";
 export * from "./ops/special.ts";

@@ -10,6 +10,7 @@ import * as indexing from "./ops/indexing.ts";
 import * as linearAlgebra from "./ops/linear-algebra.ts";
 import * as logic from "./ops/logic.ts";
 import * as normalisation from "./ops/normalisation.ts";
+import * as pooling from "./ops/pooling.ts";
 import * as reductions from "./ops/reductions.ts";
 import * as sorting from "./ops/sorting.ts";
 import * as special from "./ops/special.ts";
@@ -34,6 +35,7 @@ const families = [
   linearAlgebra,
   logic,
   normalisation,
+  pooling,
   reductions,
   sorting,
   special,
@@ -71,6 +73,7 @@ declare module "./tensor.ts" {
       MethodsOf<typeof linearAlgebra>,
       MethodsOf<typeof logic>,
       MethodsOf<typeof normalisation>,
+      MethodsOf<typeof pooling>,
       MethodsOf<typeof reductions>,
       MethodsOf<typeof sorting>,
       MethodsOf<typeof special>,

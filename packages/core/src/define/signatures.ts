@@ -238,6 +238,32 @@ export interface ConvTransposeOptions extends ConvOptions {
 export type ConvTransposeFunction = (x: Tensor, kernel: Tensor, options?: ConvTransposeOptions) => Tensor;
 export type ConvTransposeMethod = (this: Tensor, kernel: Tensor, options?: ConvTransposeOptions) => Tensor;
 
+/** Options of poolings; a number stands for all spatial axes. */
+export interface PoolOptions {
+  /** How far the window moves from place to place. Default: the window. */
+  readonly strides?: number | readonly number[];
+  /** Default "valid". */
+  readonly padding?: SpatialPadding;
+}
+export type PoolFunction = (x: Tensor, window: number | readonly number[], options?: PoolOptions) => Tensor;
+export type PoolMethod = (this: Tensor, window: number | readonly number[], options?: PoolOptions) => Tensor;
+
+/** Options of average pooling. */
+export interface AveragePoolOptions extends PoolOptions {
+  /** Whether zeros of padding count as elements of a window. Default true. */
+  readonly countIncludePadding?: boolean;
+}
+export type AveragePoolFunction = (
+  x: Tensor,
+  window: number | readonly number[],
+  options?: AveragePoolOptions,
+) => Tensor;
+export type AveragePoolMethod = (
+  this: Tensor,
+  window: number | readonly number[],
+  options?: AveragePoolOptions,
+) => Tensor;
+
 export type MatMulFunction = <A extends Shape, B extends Shape>(
   a: Tensor<A>,
   b: Tensor<B> & MatMulCheck<A, B>,
