@@ -179,3 +179,21 @@ type Stacked<T> =
     : T extends null | undefined
       ? T
       : { [K in keyof T]: Stacked<T[K]> };
+
+/** The type of {@link customJvp}. */
+export type CustomJvp = <Args extends Arguments, R>(
+  f: (...args: Args) => R,
+  rule: (primals: Args, tangents: Args) => NoInfer<R>,
+) => (...args: Args) => R;
+
+/** The type of {@link customVjp}. */
+export type CustomVjp = <Args extends Arguments, R, Residuals>(
+  f: (...args: Args) => R,
+  rules: {
+    readonly forward: (...args: Args) => readonly [value: NoInfer<R>, residuals: Residuals];
+    readonly backward: (residuals: Residuals, cotangent: NoInfer<R>) => readonly unknown[];
+  },
+) => (...args: Args) => R;
+
+/** The type of {@link checkpoint}: the function's own. */
+export type Checkpoint = <Args extends Arguments, R>(f: (...args: Args) => R) => (...args: Args) => R;

@@ -1,0 +1,320 @@
+import {
+  apply,
+  applyTuple,
+  type BatchContext,
+  type JvpContext,
+  type Primitive,
+  type Tangent,
+} from "../define/primitive.ts";
+import { isFloat } from "../dtype.ts";
+import { GradientError, TreeError } from "../errors/errors.ts";
+import type { TensorType } from "../operation.ts";
+import { zeros, zerosLike } from "../ops/creation.ts";
+import { stopGradient } from "../ops/identity.ts";
+import type { Tensor } from "../tensor.ts";
+import { flatten, flattenLike, type TreeStructure } from "../tree.ts";
+import { inlineGraph, traceGraph } from "./graph.ts";
+import { vjp } from "./linearise.ts";
+import { checkFunction, checkSynchronous, groupResults } from "./scope.ts";
+import type { Checkpoint, CustomJvp, CustomVjp } from "./signatures.ts";
+import { vmap } from "./vmap.ts";
+
+/** The derivative of a call, on flat lists of tensors. */
+interface Rule {
+  /** The tangents of the results; a tangent that is zero comes as zeros. */
+  tangents(
+    primals: readonly Tensor[],
+    tangents: readonly Tensor[],
+    results: readonly TensorType[],
+  ): readonly Tensor[];
+  /** The rule of the same call on primals with a new first axis, where `batched` says so. */
+  batched(batched: readonly boolean[], size: number): Rule;
+}
+
+interface CustomAttributes {
+  readonly rule: Rule;
+  /** Which result of the call this node is. */
+  readonly index: number;
+  readonly results: readonly TensorType[];
+}
+
+/**
+ * One result of a function with a derivative of its own: the value of its first operand, which is the function applied
+ * to constants, with the derivative of the rule by the other operands, which are the arguments.
+ */
+const customPrimitive: Primitive<CustomAttributes> = {
+  name: "custom",
+  kernel: { kind: "alias" },
+  type: ([value]) => ({ shape: value!.shape, dtype: value!.dtype }),
+  jvp: ({ inputs, tangents, attributes }: JvpContext<CustomAttributes>): Tangent => {
+    const primals = inputs.slice(1);
+    const given = tangents.slice(1).map((t, i) => t ?? (zerosLike(primals[i]!) as Tensor));
+    return attributes.rule.tangents(primals, given, attributes.results)[attributes.index]!;
+  },
+  batch: ({ inputs, batched, size, attributes }: BatchContext<CustomAttributes>): Tensor => {
+    const value = batched[0] ? inputs[0]! : inputs[0]!.broadcastTo([size, ...inputs[0]!.shape]);
+    return apply(customPrimitive, [value, ...inputs.slice(1)], {
+      rule: attributes.rule.batched(batched.slice(1), size),
+      index: attributes.index,
+      results: attributes.results.map(({ shape, dtype }) => ({ shape: [size, ...shape], dtype })),
+    });
+  },
+};
+
+/** Calls f on constants and gives each of its results the rule's derivative by the arguments. */
+function callWith(
+  f: (...args: never[]) => unknown,
+  args: readonly unknown[],
+  label: string,
+  ruleFor: (structure: TreeStructure, result: TreeStructure) => Rule,
+): unknown {
+  const { leaves, structure } = flatten(args);
+  const constants = structure.rebuild(
+    leaves.map((leaf) => (isFloat(leaf.dtype) ? stopGradient(leaf as never) : leaf)),
+  );
+  const value = (f as unknown as (...args: readonly unknown[]) => unknown)(...(constants as unknown[]));
+  checkSynchronous(value, label);
+  const outputs = flatten(value);
+  const rule = ruleFor(structure, outputs.structure);
+  const results = outputs.leaves.map(({ shape, dtype }) => ({ shape, dtype }));
+  const custom = outputs.leaves.map((leaf, index) =>
+    isFloat(leaf.dtype) ? apply(customPrimitive, [leaf, ...leaves], { rule, index, results }) : leaf,
+  );
+  const result = outputs.structure.rebuild(custom);
+  groupResults(result);
+  return result;
+}
+
+type AnyFunction = (...args: readonly unknown[]) => unknown;
+
+/**
+ * A function with its own rule for forward mode, from which reverse mode follows by transposition: the rule must be
+ * linear in the tangents.
+ *
+ * @example
+ * const log1pexp = customJvp((x: Tensor) => x.exp().add(1).log(), ([x], [dx]) => dx.mul(x.sigmoid()));
+ * @throws TreeError where the rule's result differs in structure from the function's
+ */
+export const customJvp: CustomJvp = ((f: AnyFunction, rule: AnyFunction) => {
+  checkFunction(f, "customJvp");
+  return (...args: unknown[]): unknown =>
+    callWith(f as never, args, "customJvp", (structure, result) => {
+      const rebuilt: Rule = {
+        tangents: (primals, tangents) => {
+          const returned = flatten(rule(structure.rebuild(primals), structure.rebuild(tangents)));
+          if (returned.structure.key !== result.key) {
+            throw new TreeError(
+              `customJvp: the rule must return tangents like the function's result, ${result.key}; got ${returned.structure.key}`,
+            );
+          }
+          return returned.leaves;
+        },
+        batched: (batched, size) => batchedRule(rebuilt, batched, size),
+      };
+      return rebuilt;
+    });
+}) as unknown as CustomJvp;
+
+/** A rule that maps the rule of one example over a batch. */
+function batchedRule(rule: Rule, batched: readonly boolean[], size: number): Rule {
+  const axes = batched.map((isBatched) => (isBatched ? 0 : null));
+  const self: Rule = {
+    tangents: (primals, tangents, results) => {
+      const examples = results.map(({ shape, dtype }) => ({ shape: shape.slice(1), dtype }));
+      const mapped = vmap(
+        ((p: readonly Tensor[], t: readonly Tensor[]) => [...rule.tangents(p, t, examples)]) as never,
+        {
+          inAxes: [axes, axes],
+        } as never,
+      ) as unknown as (p: readonly Tensor[], t: readonly Tensor[]) => Tensor[];
+      return mapped([...primals], [...tangents]);
+    },
+    batched: (outer, outerSize) => batchedRule(self, outer, outerSize),
+  };
+  return batched.some((isBatched) => isBatched)
+    ? self
+    : { ...rule, tangents: (p, t, r) => broadcastResults(rule, p, t, r, size) };
+}
+
+const broadcastResults = (
+  rule: Rule,
+  primals: readonly Tensor[],
+  tangents: readonly Tensor[],
+  results: readonly TensorType[],
+  size: number,
+): Tensor[] =>
+  rule
+    .tangents(
+      primals,
+      tangents,
+      results.map(({ shape, dtype }) => ({ shape: shape.slice(1), dtype })),
+    )
+    .map((t) => t.broadcastTo([size, ...t.shape]));
+
+interface PullbackAttributes {
+  /** The cotangents of the primals, given those of the results. */
+  readonly pull: (cotangents: readonly Tensor[]) => readonly Tensor[];
+  readonly primals: readonly TensorType[];
+  readonly results: readonly TensorType[];
+}
+
+/**
+ * The tangents of a function of which only the pullback is known: it has a transpose and nothing else, so it can be
+ * differentiated in reverse mode and never run forwards.
+ */
+const pullbackPrimitive: Primitive<PullbackAttributes> = {
+  name: "customVjp",
+  kernel: {
+    kind: "routine",
+    run: () => {
+      throw new GradientError(
+        "customVjp has a rule for reverse mode only, and forward mode (jvp, jacfwd, hessian) came to it; use customJvp, " +
+          "whose rule serves both, or jacrev",
+      );
+    },
+  },
+  type: (_, { results }) => results,
+  jvp: ({ tangents, inputs, attributes }) =>
+    applyTuple(
+      pullbackPrimitive,
+      tangents.map((t, i) => t ?? (zerosLike(inputs[i]!) as Tensor)),
+      attributes,
+    ),
+  transpose: ({ cotangents, linear, attributes: { pull, results } }) => {
+    const given = cotangents.map(
+      (ct, i) => ct ?? (zeros(results[i]!.shape, { dtype: results[i]!.dtype }) as Tensor),
+    );
+    const pulled = pull(given);
+    return linear.map((wanted, i) => (wanted ? pulled[i]! : null));
+  },
+  batch: () => {
+    throw new GradientError(
+      "a forward derivative of customVjp cannot be batched, since it has none; use customJvp",
+    );
+  },
+};
+
+/**
+ * A function with its own rule for reverse mode. `forward` returns the value and what the pullback needs; `backward`
+ * takes that and the cotangent of the value, and returns one cotangent for each argument. What f closes over counts as
+ * a constant: pass what should have a derivative as an argument.
+ *
+ * @example
+ * const clipGradient = customVjp((x: Tensor) => x, {
+ *   forward: (x) => [x, null],
+ *   backward: (_, ct) => [ct.clip(-1, 1)],
+ * });
+ * @throws GradientError in forward mode, TreeError where backward's result is not one cotangent for each argument
+ */
+export const customVjp: CustomVjp = ((
+  f: AnyFunction,
+  { forward, backward }: { readonly forward: AnyFunction; readonly backward: AnyFunction },
+) => {
+  checkFunction(f, "customVjp");
+  return (...args: unknown[]): unknown =>
+    callWith(f as never, args, "customVjp", (structure, result) => {
+      const pullFor = (primals: readonly Tensor[]) => {
+        const [, residuals] = forward(...(structure.rebuild(primals) as unknown[])) as readonly [
+          unknown,
+          unknown,
+        ];
+        return (cotangents: readonly Tensor[]): readonly Tensor[] => {
+          const returned = backward(residuals, result.rebuild(cotangents));
+          const like = { leaves: primals, structure };
+          return flattenLike(like, returned, "customVjp: the cotangents that backward returns").leaves;
+        };
+      };
+      return pullbackRule(pullFor);
+    });
+}) as unknown as CustomVjp;
+
+type PullFor = (primals: readonly Tensor[]) => (cotangents: readonly Tensor[]) => readonly Tensor[];
+
+function pullbackRule(pullFor: PullFor): Rule {
+  const rule: Rule = {
+    tangents: (primals, tangents, results) => {
+      const attributes = {
+        pull: pullFor(primals),
+        primals: primals.map(({ shape, dtype }) => ({ shape, dtype })),
+        results,
+      };
+      return applyTuple(pullbackPrimitive, tangents, attributes);
+    },
+    batched: (batched, size) => pullbackRule(batchedPull(pullFor, batched, size)),
+  };
+  return rule;
+}
+
+/** The pullbacks of a batch of examples; an argument that all examples share gets the sum of its cotangents. */
+const batchedPull =
+  (pullFor: PullFor, batched: readonly boolean[], size: number): PullFor =>
+  (primals) =>
+  (cotangents) => {
+    const axes = batched.map((isBatched) => (isBatched ? 0 : null));
+    const pulled = (
+      vmap(
+        ((p: readonly Tensor[], ct: readonly Tensor[]) => [...pullFor(p)(ct)]) as never,
+        { inAxes: [axes, 0] } as never,
+      ) as unknown as (p: readonly Tensor[], ct: readonly Tensor[]) => Tensor[]
+    )(
+      [...primals],
+      cotangents.map((ct) => (ct.shape[0] === size ? ct : ct.broadcastTo([size, ...ct.shape]))),
+    );
+    return pulled.map((ct, i) => (batched[i] ? ct : (ct.sum(0) as Tensor)));
+  };
+
+/**
+ * The same function, whose derivative computes the forward pass again instead of keeping its intermediate values: less
+ * memory for more time. The function is traced with placeholders, so it cannot read values.
+ *
+ * @example const loss = (p: Params) => block2(checkpoint(block1)(p, x)).mean();
+ */
+export const checkpoint: Checkpoint = ((f: AnyFunction) => {
+  checkFunction(f, "checkpoint");
+  return (...args: unknown[]): unknown => {
+    const { leaves, structure } = flatten(args);
+    let result: TreeStructure | undefined;
+    const { graph, captured } = traceGraph(
+      "checkpoint",
+      leaves.map(({ node }) => node),
+      (parameters) => {
+        const value = f(...(structure.rebuild(parameters) as unknown[]));
+        checkSynchronous(value, "checkpoint");
+        const outputs = flatten(value);
+        result = outputs.structure;
+        return outputs.leaves;
+      },
+    );
+    const run = (...tensors: Tensor[]): Tensor[] => inlineGraph(graph, tensors);
+    const isMoving = [...leaves, ...captured].map(({ dtype }) => isFloat(dtype));
+    const again = customVjp(
+      run as never,
+      {
+        forward: (...tensors: Tensor[]) => [null, tensors],
+        backward: (tensors: Tensor[], cotangents: Tensor[]) =>
+          pullThrough(run, tensors, isMoving, cotangents),
+      } as never,
+    ) as unknown as (...tensors: Tensor[]) => Tensor[];
+    return result!.rebuild(again(...leaves, ...captured));
+  };
+}) as unknown as Checkpoint;
+
+/** The cotangents of all operands; integers among them get zeros, which nobody reads. */
+function pullThrough(
+  run: (...tensors: Tensor[]) => Tensor[],
+  operands: readonly Tensor[],
+  isMoving: readonly boolean[],
+  cotangents: readonly Tensor[],
+): Tensor[] {
+  const moving = operands.filter((_, i) => isMoving[i]);
+  const onMoving = (...tensors: Tensor[]): Tensor[] => {
+    let next = 0;
+    return run(...operands.map((operand, i) => (isMoving[i] ? tensors[next++]! : operand)));
+  };
+  const [, pullback] = (
+    vjp as unknown as (f: unknown, ...primals: Tensor[]) => [unknown, (ct: unknown) => Tensor[]]
+  )(onMoving, ...moving);
+  const pulled = pullback(cotangents);
+  let next = 0;
+  return operands.map((operand, i) => (isMoving[i] ? pulled[next++]! : (zerosLike(operand) as Tensor)));
+}
