@@ -1,7 +1,7 @@
 import { BackendError } from "@amari/core";
 import type { Backend, Block, Capabilities, Executable, Program } from "@amari/core/backend";
 import { dtypes } from "@amari/core/backend";
-import { CpuExecutable, type CpuRuntime } from "./executable.ts";
+import { CpuExecutable, type CpuRuntime, type Products } from "./executable.ts";
 import { type CpuBlock, declaredMemory, Heap } from "./heap.ts";
 import { compileMatmul, largestWorkspace } from "./matmul/library.ts";
 import { wasmFeatures } from "./wasm/compile.ts";
@@ -12,6 +12,7 @@ export class CpuBackend implements Backend {
   readonly capabilities: Capabilities = { dtypes, synchronousReads: true };
   private readonly heap: Heap = new Heap();
   private runtime: CpuRuntime | null = null;
+  private products: Products | null = null;
   /** Memory for temporaries, shared by all programs, since one runs at a time. */
   private scratch: CpuBlock | null = null;
 
@@ -68,8 +69,13 @@ export class CpuBackend implements Backend {
       collected: new FinalizationRegistry((blocks) => {
         for (const block of blocks) heap.release(block);
       }),
-      matmul: compileMatmul(heap.memory, declaredMemory),
-      workspace: heap.alloc(largestWorkspace()),
+      products: () => {
+        this.products ??= {
+          library: compileMatmul(heap.memory, declaredMemory),
+          workspace: heap.alloc(largestWorkspace()),
+        };
+        return this.products;
+      },
     };
     return this.runtime;
   }

@@ -32,7 +32,13 @@ export interface CpuRuntime {
   readonly heap: Heap;
   /** Frees the memory of programs that have been collected. */
   readonly collected: FinalizationRegistry<readonly CpuBlock[]>;
-  readonly matmul: MatmulLibrary;
+  /** Made for the first program that has a product. */
+  products(): Products;
+}
+
+/** The matrix products, and memory that they may use meanwhile. */
+export interface Products {
+  readonly library: MatmulLibrary;
   readonly workspace: CpuBlock;
 }
 
@@ -148,7 +154,9 @@ export class CpuExecutable implements Executable {
       this.addSegment(module, segment, `segment${i}`);
     });
     if (segments.length > 0) {
-      const env: WebAssembly.ModuleImports = { memory: this.heap.memory, ...this.runtime.matmul };
+      const hasProduct = stages.some((stage) => stage.kind === "dot" && this.isGenerated(stage));
+      const library = hasProduct ? this.runtime.products().library : {};
+      const env: WebAssembly.ModuleImports = { memory: this.heap.memory, ...library };
       for (const [name, call] of calls) env[name] = call;
       const instance = new WebAssembly.Instance(compileModule(module.encode()), { env });
       Object.assign(exported, instance.exports);
@@ -266,7 +274,7 @@ export class CpuExecutable implements Executable {
       buffers: this.table.address,
       gemm: module.import(dtype, gemmSignature),
       bytes: bytesPerElement(dtype),
-      workspace: this.runtime.workspace.address,
+      workspace: this.runtime.products().workspace.address,
     });
   }
 
