@@ -72,6 +72,18 @@ describe("loops", () => {
 });
 
 describe("programs", () => {
+  it("of long chains in which every value has two readers compile in proportion to their length", () => {
+    const [got, expected] = onBoth(() => {
+      let [x, m] = [normal(1, [5], "float64"), zeros([5], { dtype: "float64" }) as Tensor];
+      for (let i = 0; i < 300; i++) {
+        m = m.mul(0.9).add(x.mul(0.1));
+        x = x.sub(m.mul(0.01));
+      }
+      return x;
+    });
+    expectClose(got, expected, { ulp: 4 });
+  });
+
   it("multiply integers without losing low bits", () => {
     const big = tensor(
       [

@@ -10,8 +10,8 @@ import type { Buffer, MatrixOperand, Schedule, Stage } from "./schedule.ts";
 /** Elementwise operations that cost more than this many instructions are computed once, not by every consumer. */
 const cheapInstructions = 6;
 
-/** A kernel's expression may hold this many instructions before it is cut. */
-const mostInstructions = 400;
+/** After so many elementwise operations on one another a value is stored, so that kernels stay of a size. */
+const deepestFusion = 64;
 
 /** How many kernels of the same loops a value is tried in, so that scheduling stays linear. */
 const mostCandidates = 4;
@@ -27,6 +27,8 @@ interface OpenKernel {
   readonly stores: Store[];
   /** What the kernel stores, by slot, for members that read it at the same place. */
   readonly values: Map<number, Expression>;
+  /** What has been traced, by slot and index map: a shared value is written once, however many paths lead to it. */
+  readonly traced: Map<string, Expression>;
 }
 
 /**
@@ -66,6 +68,14 @@ function storedSlots(program: Program, producer: ReadonlyMap<number, Step>): Set
     if (kind !== "elementwise" && kind !== "view") outputSlots(step).forEach(store);
     if (kind === "elementwise" && (readers.get(step.output) ?? 0) > 1 && isCostly(step, program))
       store(step.output);
+  }
+  const depths = new Map<number, number>();
+  const depthOf = (slot: number) => (stored.has(slot) ? 0 : (depths.get(slot) ?? 0));
+  for (const step of program.steps) {
+    const isElementwise = step.operation.kernel.kind === "elementwise";
+    const depth = Math.max(0, ...step.inputs.map(depthOf)) + Number(isElementwise);
+    depths.set(step.output, depth);
+    if (depth >= deepestFusion && isElementwise) store(step.output);
   }
   return stored;
 }
@@ -280,6 +290,7 @@ class Fusion {
       accumulators: [],
       stores: [],
       values: new Map(),
+      traced: new Map(),
     };
     write(kernel);
     for (const slot of slots) this.readyAfter.set(slot, this.stages.length);
@@ -321,7 +332,14 @@ class Fusion {
     }
     const step = this.producer.get(slot)!;
     const operation = step.operation.kernel;
-    if (operation.kind === "elementwise") return this.traceElementwise(step, operation, map, kernel);
+    if (operation.kind === "elementwise") {
+      const key = `${slot}@${map.map(({ offset, strides }) => `${offset}+${strides.join()}`).join(";")}`;
+      const known = kernel.traced.get(key);
+      if (known !== undefined) return known;
+      const value = this.traceElementwise(step, operation, map, kernel);
+      if (value !== null) kernel.traced.set(key, value);
+      return value;
+    }
     if (operation.kind !== "view")
       throw new Error(`${step.operation.name} has no memory of its own and cannot be traced`);
     const input = step.inputs[0]!;
@@ -397,16 +415,6 @@ class Fusion {
         scalarTypeOf(step.outputs[0]!.dtype),
         operands,
       );
-    if (countInstructions(value) > mostInstructions && !this.stored.has(step.inputs[0]!)) {
-      const cut = step.inputs.find(
-        (slot) => this.producer.get(slot)?.operation.kernel.kind === "elementwise" && !this.stored.has(slot),
-      );
-      if (cut !== undefined) {
-        this.stored.add(cut);
-        this.failed = true;
-        return null;
-      }
-    }
     return value;
   }
 
@@ -495,6 +503,7 @@ class Fusion {
         accumulators: [],
         stores: [],
         values: new Map(),
+        traced: new Map(),
       };
       const value = this.trace(slot, identityMap(shape.length, shape.length), kernel, false)!;
       kernel.stores.push({ buffer: copy, access: { offset: 0, strides: stridesOf(shape) }, value });
