@@ -8,7 +8,7 @@ import {
   checkPositive,
   checkThreshold,
 } from "./options.ts";
-import type { Leaf, StepTime } from "./per-tensor.ts";
+import type { RuleInput, StepTime } from "./per-tensor.ts";
 import { clipToRms, rootMeanSquare, safeSqrt } from "./root-mean-square.ts";
 import { checkLearningRate, type LearningRate, learningRateAt } from "./schedule.ts";
 
@@ -107,7 +107,7 @@ export const fisherScalars = (settings: FisherSettings, time: StepTime): FisherS
 });
 
 /** The sample that the Fisher estimate averages: the squared gradient or the injected diagonal. */
-export const fisherSample = ({ gradient, fisherDiagonal }: Leaf): Tensor =>
+export const fisherSample = ({ gradient, fisherDiagonal }: RuleInput): Tensor =>
   fisherDiagonal ?? gradient.square();
 
 /**
@@ -116,7 +116,7 @@ export const fisherSample = ({ gradient, fisherDiagonal }: Leaf): Tensor =>
  */
 export function fisherStep(
   settings: FisherSettings,
-  { gradient, parameter }: Leaf,
+  { gradient, parameter }: RuleInput,
   fisher: Tensor,
   momentum: Tensor,
   scalars: FisherScalars,

@@ -24,6 +24,16 @@ export {
   type UpdateExtra,
 } from "./optimizer.ts";
 export {
+  type FirstSlots,
+  perTensor,
+  type RuleInput,
+  type SlotKind,
+  type SlotState,
+  type SlotsOf,
+  type StepTime,
+  type TensorRule,
+} from "./per-tensor.ts";
+export {
   addDecayedWeights,
   type CountKind,
   clipByRms,

@@ -43,11 +43,10 @@ const map = (
   traits: Traits,
   f: (gradient: Tensor, parameter: Tensor) => Tensor,
 ): Optimizer<CountKind> =>
-  perTensor<CountKind, object, null>({
+  perTensor<CountKind, object, undefined>({
     name,
     traits,
     slots: {},
-    scalars: () => null,
     step: ({ gradient, parameter }) => [f(gradient, parameter), {}],
   });
 
@@ -94,11 +93,10 @@ export interface TraceOptions {
 /** A decaying sum of the gradients: velocity = decay * velocity + gradient. */
 export function traceMomentum({ decay, nesterov = false }: TraceOptions): Optimizer<TraceKind> {
   checkFraction("traceMomentum", "decay", decay);
-  return perTensor<TraceKind, { readonly velocity: Tensor }, null>({
+  return perTensor<TraceKind, { readonly velocity: Tensor }, undefined>({
     name: "traceMomentum",
     traits: linear,
     slots: { velocity: zerosLike },
-    scalars: () => null,
     step: ({ gradient }, slots) => {
       const velocity = slots.velocity.mul(decay).add(gradient);
       return [nesterov ? gradient.add(velocity.mul(decay)) : velocity, { velocity }];

@@ -2,9 +2,9 @@ import { type Tensor, tensor } from "@amari/core";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { adam, adamw, fadafactor, fadam, paperV2, sgd, skipNonFinite } from "../src/index.ts";
+import { nonzero, real, vector } from "../src/laws/arbitraries.ts";
+import { rms, unitRoundoff } from "../src/laws/numbers.ts";
 import { clipToRms, rootMeanSquare } from "../src/root-mean-square.ts";
-import { nonzero, real, vector } from "./arbitraries.ts";
-import { rms, unitRoundoff } from "./numbers.ts";
 import { f64, values } from "./setup.ts";
 import { stepsOf } from "./steps.ts";
 

@@ -21,8 +21,8 @@ import {
   sgd,
   traceMomentum,
 } from "../src/index.ts";
-import { matrix, nonzero, real, sample, vector } from "./arbitraries.ts";
-import { distance, relativeDistance, unitRoundoff } from "./numbers.ts";
+import { matrix, nonzero, real, sample, vector } from "../src/laws/arbitraries.ts";
+import { distance, relativeDistance, unitRoundoff } from "../src/laws/numbers.ts";
 import { problems } from "./problems.ts";
 import { f64, values } from "./setup.ts";
 import { stepsOf } from "./steps.ts";

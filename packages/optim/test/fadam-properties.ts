@@ -1,7 +1,7 @@
 import fc from "fast-check";
-import { nonzero, real, vector } from "./arbitraries.ts";
+import { nonzero, real, vector } from "../src/laws/arbitraries.ts";
+import { relativeDistance, rms } from "../src/laws/numbers.ts";
 import type { Implementation, Settings } from "./mutants.ts";
-import { relativeDistance, rms } from "./numbers.ts";
 
 /** Whether an implementation of FAdam has a property, on a sample of inputs. */
 export interface Property {

@@ -1,4 +1,4 @@
-import { rms } from "./numbers.ts";
+import { rms } from "../src/laws/numbers.ts";
 
 // FAdam on plain numbers, with places where it can be made wrong. Without a mutation it is Algorithm 1 again, written
 // apart from the implementation.

@@ -28,11 +28,11 @@ import {
   traceMomentum,
   warmup,
 } from "../src/index.ts";
+import { nonzero, vector } from "../src/laws/arbitraries.ts";
+import { relativeDistance, rms } from "../src/laws/numbers.ts";
 import { unbiasedWeights } from "../src/moving-average.ts";
-import { nonzero, vector } from "./arbitraries.ts";
 import golden from "./fixtures/golden.json" with { type: "json" };
 import { paperOptimizer } from "./golden-configurations.ts";
-import { relativeDistance, rms } from "./numbers.ts";
 import { f64, values } from "./setup.ts";
 import { stepsOf } from "./steps.ts";
 

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { adam, adamw, fadam, type Optimizer } from "../src/index.ts";
-import { nonzero, vector } from "./arbitraries.ts";
-import { relativeDistance } from "./numbers.ts";
+import { nonzero, vector } from "../src/laws/arbitraries.ts";
+import { relativeDistance } from "../src/laws/numbers.ts";
 import { stepsOf } from "./steps.ts";
 import "./setup.ts";
 

@@ -23,7 +23,7 @@ import {
   traceMomentum,
   warmup,
 } from "../src/index.ts";
-import { relativeDistance } from "./numbers.ts";
+import { relativeDistance } from "../src/laws/numbers.ts";
 import { problems } from "./problems.ts";
 import { f64, values } from "./setup.ts";
 

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import type { Matrix } from "./setup.ts";
+import type { Matrix } from "./arrays.ts";
 
 /**
  * Numbers m 2^e with |m| < 1: zero is common, magnitudes reach from 2^-32 to 2^12. Their squares neither underflow nor

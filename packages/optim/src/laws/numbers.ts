@@ -1,7 +1,7 @@
-// Arithmetic on plain arrays, for what tests expect.
+// Arithmetic on plain arrays, for what laws expect.
 
 /** Half the distance from 1 to the next float64: the largest relative error of one rounding. */
-export const unitRoundoff = 2 ** -53;
+export const unitRoundoff: number = 2 ** -53;
 
 export const rms = (x: readonly number[]): number => {
   const largest = Math.max(...x.map(Math.abs), 0);

@@ -1,6 +1,6 @@
 import { concat, jit, type Tensor, treeLeaves, vmap } from "@amari/core";
-import { applyUpdates, type Optimizer } from "../src/index.ts";
-import { values } from "./setup.ts";
+import { applyUpdates, type Optimizer } from "../optimizer.ts";
+import { values } from "./arrays.ts";
 
 /** What a number of steps did to one example: updates[t] and parameters[t] are those of step t + 1, flattened. */
 export interface Run {
