@@ -9,7 +9,17 @@ import { isBuiltin } from "node:module";
 import { cycles, type Edge, type Import, importsOf, relativeTarget, splitSpecifier } from "./imports.ts";
 
 /** The folders under packages/, from the lowest layer to the highest. */
-const layers = ["core", "backend-reference", "backend-cpu", "testing", "optim", "fisher", "data", "nn", "amari"];
+const layers = [
+  "core",
+  "backend-reference",
+  "backend-cpu",
+  "testing",
+  "optim",
+  "fisher",
+  "data",
+  "nn",
+  "amari",
+];
 
 /**
  * Imports of types, each written "from -> to", that may close a cycle because no other way was found. Imports of
