@@ -19,7 +19,7 @@ import {
   viewBytes,
 } from "@amari/core/backend";
 import { emitDot } from "./emit/dot.ts";
-import { emitLoops, outermostExtent } from "./emit/loops.ts";
+import { emitLoops } from "./emit/loops.ts";
 import { type CpuBlock, declaredMemory, type Heap } from "./heap.ts";
 import { multiplyIntegers } from "./matmul/integers.ts";
 import { gemmSignature, hasGeneratedMatmul, type MatmulLibrary } from "./matmul/library.ts";
@@ -244,8 +244,8 @@ export class CpuExecutable implements Executable {
     for (const at of segment) {
       const stage = this.schedule.stages[at]!;
       if (stage.kind === "loops") {
-        const index = module.add(emitLoops(stage.kernel, frame));
-        main.i32(0).i32(outermostExtent(stage.kernel)).call(index);
+        const { f, extent } = emitLoops(stage.kernel, frame);
+        main.i32(0).i32(extent).call(module.add(f));
       } else if (stage.kind === "dot") main.call(module.add(this.emitDot(stage, module)));
     }
     module.add(main, name);

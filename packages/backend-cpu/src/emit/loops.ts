@@ -36,18 +36,20 @@ interface Row {
 /** How many vectors a reduction keeps in flight, to hide the latency of an addition. */
 const accumulatorsInFlight = 4;
 
-/**
- * Writes a loop kernel as a function `(from, to)` over its outermost loop, so that a range of it can be run by itself.
- */
-export function emitLoops(original: LoopKernel, frame: Frame): FunctionBuilder {
+/** A kernel as a function `(from, to)` over its outermost loop, so that a range of it can be run by itself. */
+export interface EmittedLoops {
+  readonly f: FunctionBuilder;
+  /** The end of the whole range. */
+  readonly extent: number;
+}
+
+/** Writes a loop kernel, after collapsing its loops. */
+export function emitLoops(original: LoopKernel, frame: Frame): EmittedLoops {
   const kernel = collapseLoops(original);
   const f = new FunctionBuilder({ parameters: ["i32", "i32"], results: [] });
   new LoopEmitter(f, kernel, frame).emit();
-  return f;
+  return { f, extent: kernel.loops[0] ?? 1 };
 }
-
-/** The extent of the outermost loop that {@link emitLoops} gives a kernel. */
-export const outermostExtent = (kernel: LoopKernel): number => collapseLoops(kernel).loops[0] ?? 1;
 
 class LoopEmitter {
   private readonly f: FunctionBuilder;
