@@ -265,6 +265,28 @@ describe("B8: weight decay", () => {
     expect(decay(2e-4)).toBeCloseTo(learningRate * 0.1, 12);
   });
 
+  test("under equal gradients, decoupled decay brings any two parameters nearer by exactly that factor each step", () => {
+    const options = { learningRate, weightDecay: 0.1 };
+    const factor = (1 - learningRate * 0.1) ** steps;
+    for (const optimizer of [adamw(options), fadam({ ...options, decayForm: "decoupled" })]) {
+      const run = stepsOf(optimizer);
+      fc.assert(
+        fc.property(vector(real, size), vector(nonzero, size), gradients, (theta, offset, gs) => {
+          const last = (at: readonly number[]) => run([...at], gs).parameters.at(-1)!;
+          const [a, b] = [last(theta), last(theta.map((x, i) => x + offset[i]!))];
+          const largest = Math.max(1, ...theta.map(Math.abs), ...offset.map(Math.abs));
+          // Each of the steps rounds both parameters a few times: some 10 u of the largest magnitude per step.
+          offset.forEach((d, i) => {
+            expect(Math.abs(b[i]! - a[i]! - factor * d)).toBeLessThanOrEqual(
+              20 * steps * unitRoundoff * largest,
+            );
+          });
+        }),
+        runs,
+      );
+    }
+  });
+
   test("coordinates that were never seen take all of FAdam's decay: c sqrt(N / k) each for k of N", () => {
     const run = stepsOf(fadam({ ...paperV2, learningRate, weightDecay: 1, beta1: 0 }));
     const [update] = run([1, 1, 1, 1], [[0, 1, -1, 1]]).updates;
