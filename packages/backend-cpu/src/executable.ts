@@ -6,7 +6,6 @@ import {
   type Executable,
   fuse,
   kernelExpressions,
-  type LoopAttributes,
   type MatrixOperand,
   type MemoryPlan,
   type Program,
@@ -15,9 +14,9 @@ import {
   type Schedule,
   type Stage,
   sizeOf,
-  type TensorType,
   viewBytes,
 } from "@amari/core/backend";
+import { prepareControl } from "./control.ts";
 import { emitDot } from "./emit/dot.ts";
 import { emitLoops } from "./emit/loops.ts";
 import { type CpuBlock, declaredMemory, type Heap } from "./heap.ts";
@@ -44,7 +43,7 @@ export interface Products {
 
 type DotStage = Extract<Stage, { kind: "dot" }>;
 type RoutineStage = Extract<Stage, { kind: "routine" }>;
-type ScanStage = Extract<Stage, { kind: "scan" }>;
+type ControlStage = Extract<Stage, { kind: "control" }>;
 
 /** What a run does next: a function of the module, which runs several kernels, or something on the host. */
 type Action = () => void;
@@ -165,55 +164,31 @@ export class CpuExecutable implements Executable {
   }
 
   /** What the host does for a stage that is no function of the module. */
-  private hostAction(stage: DotStage | RoutineStage | ScanStage): Action {
+  private hostAction(stage: DotStage | RoutineStage | ControlStage): Action {
     switch (stage.kind) {
       case "dot":
         return () => this.runDot(stage);
       case "routine":
         return () => this.runRoutine(stage);
-      case "scan":
-        return this.prepareScan(stage);
+      case "control":
+        return this.prepareControl(stage);
     }
   }
 
-  /** A loop runs its body's executable once for each slice, on addresses inside the whole sequences. */
-  private prepareScan({ step, inputs, outputs }: ScanStage): Action {
-    const { constants, carries, length, reverse } = step.attributes as LoopAttributes;
-    const { program, scalars } = step.body!;
-    const body = new CpuExecutable(program, this.runtime);
-    const scratch = this.own(body.plan.bytes).address;
-    const bytesOf = ({ shape, dtype }: TensorType) => sizeOf(shape) * bytesPerElement(dtype);
-    const carryBytes = program.outputs.slice(0, carries).map((slot) => bytesOf(program.slots[slot]!));
-    const spare = [0, 1].map(() => carryBytes.map((bytes) => this.own(bytes).address));
-    const sequenceBytes = program.inputs.slice(constants + carries).map(bytesOf);
-    const stackedBytes = program.outputs.slice(carries).map((slot) => bytesOf(program.slots[slot]!));
-    const slices = (whole: readonly number[], bytes: readonly number[], at: number) =>
-      whole.map((address, i) => address + at * bytes[i]!);
-    return () => {
-      const from = inputs.map((buffer) => this.addresses[buffer]!);
-      const to = outputs.map((buffer) => this.addresses[buffer]!);
-      const results = to.slice(0, carries);
-      let carry = from.slice(constants, constants + carries);
-      for (let turn = 0; turn < length; turn++) {
-        const at = reverse ? length - 1 - turn : turn;
-        const next = turn === length - 1 ? results : spare[turn % 2]!;
-        body.runAt(
-          [
-            ...from.slice(0, constants),
-            ...carry,
-            ...slices(from.slice(constants + carries), sequenceBytes, at),
-          ],
-          scalars,
-          [...next, ...slices(to.slice(carries), stackedBytes, at)],
-          scratch,
-        );
-        carry = next;
-      }
-      if (length > 0) return;
-      carry.forEach((address, i) => {
-        this.heap.bytesAt(results[i]!, carryBytes[i]!).set(this.heap.bytesAt(address, carryBytes[i]!));
-      });
-    };
+  private prepareControl({ step, inputs, outputs }: ControlStage): Action {
+    const { heap } = this;
+    const run = prepareControl(step, {
+      compile: ({ program, scalars }) => {
+        const body = new CpuExecutable(program, this.runtime);
+        const scratch = this.own(body.plan.bytes).address;
+        return (from, to) => body.runAt(from, scalars, to, scratch);
+      },
+      alloc: (bytes) => this.own(bytes).address,
+      copy: (from, to, bytes) => heap.bytesAt(to, bytes).set(heap.bytesAt(from, bytes)),
+      holds: (address) => heap.bytesAt(address, 1)[0] !== 0,
+    });
+    const addressesOf = (buffers: readonly number[]) => buffers.map((buffer) => this.addresses[buffer]!);
+    return () => run(addressesOf(inputs), addressesOf(outputs));
   }
 
   private importCalls(

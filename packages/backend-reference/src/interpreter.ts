@@ -1,4 +1,6 @@
 import {
+  type Body,
+  type ControlForm,
   combineScalars,
   isFloat,
   type Kernel,
@@ -6,6 +8,7 @@ import {
   type Program,
   type ScalarFunction,
   type Step,
+  type WhileAttributes,
 } from "@amari/core/backend";
 import { denseArray, emptyArray, isDense, offsetsOf, type StridedArray, toDense } from "./array.ts";
 
@@ -30,8 +33,8 @@ export function runStep(step: Step, inputs: readonly StridedArray[]): readonly S
       kernel.run(inputs.map(toDense), step.attributes as never, outputs);
       return outputs;
     }
-    case "scan":
-      return scan(step, inputs);
+    case "control":
+      return controlForms[kernel.form](step, inputs);
     case "constant":
     case "data":
     case "alias":
@@ -139,33 +142,55 @@ function dot(step: Step, left: StridedArray, right: StridedArray): StridedArray 
   return result;
 }
 
+const controlForms: {
+  readonly [F in ControlForm]: (step: Step, inputs: readonly StridedArray[]) => readonly StridedArray[];
+} = { scan, while: whileLoop, cond };
+
 /** A loop over the first axis: the body's program once for each slice. */
 function scan(step: Step, inputs: readonly StridedArray[]): readonly StridedArray[] {
   const { constants, carries, length, reverse } = step.attributes as LoopAttributes;
-  const { program, scalars } = step.body!;
+  const body = step.bodies![0]!;
   const fixed = inputs.slice(0, constants);
   const sequences = inputs.slice(constants + carries);
-  const numbers = program.scalars.map((dtype, i) => {
-    const number = emptyArray({ shape: [], dtype });
-    number.data[0] = scalars[i]!;
-    return number;
-  });
   let carry = inputs.slice(constants, constants + carries);
   const stacked = step.outputs.slice(carries).map(emptyArray);
   for (let turn = 0; turn < length; turn++) {
     const at = reverse ? length - 1 - turn : turn;
-    const results = runProgram(program, [
-      ...fixed,
-      ...carry,
-      ...sequences.map((x) => sliceOf(x, at)),
-      ...numbers,
-    ]);
+    const results = runBody(body, [...fixed, ...carry, ...sequences.map((x) => sliceOf(x, at))]);
     carry = results.slice(0, carries);
     stacked.forEach((whole, i) => {
       whole.data.set(results[carries + i]!.data, at * whole.strides[0]!);
     });
   }
   return [...carry, ...stacked];
+}
+
+/** The second body as long as the first one, the condition, holds. */
+function whileLoop(step: Step, inputs: readonly StridedArray[]): readonly StridedArray[] {
+  const { constants } = step.attributes as WhileAttributes;
+  const [condition, body] = step.bodies as [Body, Body];
+  const fixed = inputs.slice(0, constants);
+  let carry = inputs.slice(constants);
+  while (holds(runBody(condition, [...fixed, ...carry])[0]!)) carry = runBody(body, [...fixed, ...carry]);
+  return carry;
+}
+
+/** The first body where the first operand holds, else the second. */
+function cond(step: Step, [predicate, ...operands]: readonly StridedArray[]): readonly StridedArray[] {
+  const [onTrue, onFalse] = step.bodies as [Body, Body];
+  return runBody(holds(predicate!) ? onTrue : onFalse, operands);
+}
+
+const holds = ({ data, offset }: StridedArray): boolean => data[offset] !== 0;
+
+/** Runs a body's program with the numbers in it. */
+function runBody({ program, scalars }: Body, inputs: readonly StridedArray[]): StridedArray[] {
+  const numbers = program.scalars.map((dtype, i) => {
+    const number = emptyArray({ shape: [], dtype });
+    number.data[0] = scalars[i]!;
+    return number;
+  });
+  return runProgram(program, [...inputs, ...numbers]);
 }
 
 /** One slice along the first axis. */

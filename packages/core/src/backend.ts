@@ -33,6 +33,7 @@ export {
   viewBytes,
 } from "./dtype.ts";
 export type {
+  ControlForm,
   DenseArray,
   Kernel,
   LoopAttributes,
@@ -40,6 +41,7 @@ export type {
   ScalarFunction,
   StridedView,
   TensorType,
+  WhileAttributes,
 } from "./operation.ts";
 export type { Backend, Block, Capabilities, Executable } from "./runtime/backend.ts";
 export { sizeOf, stridesOf } from "./shape.ts";

@@ -48,6 +48,11 @@ export interface Graph {
   readonly outputs: readonly Node[];
 }
 
+/** What an operation that runs graphs has among its attributes. */
+export interface GraphAttributes {
+  readonly graphs: readonly Graph[];
+}
+
 /**
  * Results that one run computes together: reading the loss must not run the forward pass again for the gradients.
  * The group dissolves when it has been realised.

@@ -60,11 +60,8 @@ export type Kernel =
         outputs: readonly DenseArray[],
       ) => void;
     }
-  /**
-   * A loop over the first axis: attributes are {@link LoopAttributes}, and the step's body is a program from constants,
-   * carries and slices of the sequences to carries and slices of the stacked results.
-   */
-  | { readonly kind: "scan" }
+  /** An operation that runs whole programs, its step's bodies. */
+  | { readonly kind: "control"; readonly form: ControlForm }
   /** The scalar `attributes.value`, handed to the program at run time so that it is in no structural key. */
   | { readonly kind: "constant" }
   /** Host data: always stored, never computed. */
@@ -75,6 +72,22 @@ export type Kernel =
   | { readonly kind: "pick" }
   /** An argument of a traced function; never computed. */
   | { readonly kind: "placeholder" };
+
+/**
+ * How an operation runs its bodies:
+ *
+ * - `scan`: the body, from constants, carries and slices of the sequences to carries and slices of the stacked results,
+ *   once for each slice along the first axis; attributes are {@link LoopAttributes}.
+ * - `while`: two bodies, a condition and a loop's body, both from constants and carries, to a bool and to the next
+ *   carries; attributes are {@link WhileAttributes}.
+ * - `cond`: the first operand is a bool; the first body runs on the other operands where it holds, else the second.
+ */
+export type ControlForm = "scan" | "while" | "cond";
+
+/** A while loop's operands are constants and first carries in order. */
+export interface WhileAttributes {
+  readonly constants: number;
+}
 
 /** What a scan's body takes and how often it runs; its operands are constants, first carries and sequences in order. */
 export interface LoopAttributes {

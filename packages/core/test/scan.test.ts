@@ -21,7 +21,7 @@ import {
   zeros,
 } from "@amari/core";
 import { checkGrads, expectClose } from "@amari/testing";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 
 const f64 = { dtype: "float64" } as const;
 const normal = (seed: number, shape: readonly number[]): Tensor =>
@@ -168,6 +168,21 @@ describe.each([
     expectClose(grad(f)(...args()), grad(total(unrolled))(...args()), { ulpOfLargest: 16 });
     const g = jit(grad(total(byScan)));
     expectClose(g(...args()), grad(total(unrolled))(...args()), { ulpOfLargest: 16 });
+  });
+
+  it("leaves the trace of a jitted function as it was when that is differentiated", () => {
+    const nested = jit((x: Tensor) => {
+      const inner = (c: Tensor) => scan((d: Tensor) => [d.sin(), null] as const, c, null, { length: 2 })[0];
+      return scan((c: Tensor) => [inner(c), null] as const, x, null, { length: 2 })[0].sum() as Tensor<[]>;
+    });
+    const compile = vi.spyOn(backend, "compile");
+    const gradient = () => grad(nested)(tensor([0.5, 1], f64)).dataSync();
+    const first = gradient();
+    const programs = compile.mock.calls.length;
+    expect(programs).toBeGreaterThan(0);
+    expect(gradient()).toEqual(first);
+    expect(compile.mock.calls.length).toBe(programs);
+    compile.mockRestore();
   });
 
   it("refuses a body that changes the carry, returns something else, or reads a value", () => {

@@ -100,7 +100,7 @@ class Fusion {
         this.addDot(step, type);
         return;
       case "routine":
-      case "scan":
+      case "control":
         this.addWhole(kernel.kind, step);
         return;
       default:
@@ -411,7 +411,7 @@ class Fusion {
   }
 
   /** A step that takes and gives dense buffers as a whole. */
-  private addWhole(kind: "routine" | "scan", step: Step): void {
+  private addWhole(kind: "routine" | "control", step: Step): void {
     const inputs = step.inputs.map((slot) => this.bufferFor(slot));
     const outputs = outputSlots(step).map((slot) => this.bufferFor(slot));
     for (const slot of outputSlots(step)) this.readyAfter.set(slot, this.stages.length);

@@ -1,4 +1,4 @@
-import { type Graph, type Node, reachable } from "../node.ts";
+import { type Graph, type GraphAttributes, type Node, reachable } from "../node.ts";
 import type { TensorType } from "../operation.ts";
 import type { Body, Program, Step } from "./program.ts";
 
@@ -57,11 +57,11 @@ export function linearise(
       const output = slots.length;
       slotOf.set(node, output);
       slots.push(...types);
-      const { graph, ...plain } = (kind === "scan" ? node.attributes : {}) as { readonly graph?: Graph };
+      const { graphs, ...plain } = (kind === "control" ? node.attributes : {}) as Partial<GraphAttributes>;
       steps.push({
         operation: node.operation,
-        attributes: graph === undefined ? node.attributes : plain,
-        ...(graph && { body: bodyOf(graph) }),
+        attributes: graphs === undefined ? node.attributes : plain,
+        ...(graphs && { bodies: graphs.map(bodyOf) }),
         inputs: operands,
         output,
         outputs: types,
@@ -81,7 +81,7 @@ export function linearise(
   };
 }
 
-/** A graph as the body of a loop. */
+/** A graph as what a control operation runs. */
 function bodyOf({ parameters, outputs }: Graph): Body {
   const isParameter = (node: Node) => node.operation.kernel.kind === "placeholder";
   const nodes = reachable(outputs, () => true);

@@ -22,7 +22,8 @@ export function programKey({ inputs, scalars, steps, outputs }: Program): string
   for (const step of steps) {
     key += `${idOf(step.operation)}(${step.inputs.join()})`;
     if (step.attributes !== undefined) key += JSON.stringify(step.attributes);
-    if (step.body !== undefined) key += `{${programKey(step.body.program)}|${step.body.scalars.join()}}`;
+    for (const { program, scalars: numbers } of step.bodies ?? [])
+      key += `{${programKey(program)}|${numbers.join()}}`;
     for (const { dtype, shape } of step.outputs) key += `${dtype}${shape.join()},`;
   }
   return `${key}|${outputs.join()}`;

@@ -8,11 +8,11 @@ export interface Step {
   readonly inputs: readonly number[];
   readonly output: number;
   readonly outputs: readonly TensorType[];
-  /** The body of a loop, with the numbers in it. */
-  readonly body?: Body;
+  /** What a control operation runs. */
+  readonly bodies?: readonly Body[];
 }
 
-/** A program inside a program, whose scalars are fixed. */
+/** A program inside a program, with the numbers in it, which are fixed. */
 export interface Body {
   readonly program: Program;
   readonly scalars: readonly number[];

@@ -34,9 +34,9 @@ export type Stage =
       readonly n: number;
       readonly k: number;
     }
-  /** A loop whose body is a program of its own, on dense buffers. */
+  /** An operation that runs programs of its own, on dense buffers. */
   | {
-      readonly kind: "scan";
+      readonly kind: "control";
       readonly step: Step;
       readonly inputs: readonly number[];
       readonly outputs: readonly number[];
@@ -63,7 +63,7 @@ export function buffersOf(stage: Stage): {
   switch (stage.kind) {
     case "dot":
       return { reads: [stage.left.buffer, stage.right.buffer], writes: [stage.result] };
-    case "scan":
+    case "control":
     case "routine":
       return { reads: stage.inputs, writes: stage.outputs };
     case "loops": {

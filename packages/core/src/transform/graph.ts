@@ -81,6 +81,18 @@ export function inlineGraph({ scope, parameters, outputs }: Graph, args: readonl
   return substitute(outputs, new Map(parameters.map((parameter, i) => [parameter, args[i]!])), scope);
 }
 
+/**
+ * The same graph of nodes of its own. A derivative extends the nodes of the graph that it is taken of, and graphs are
+ * shared: by a cached trace and everything that it was inlined in.
+ */
+export function copyGraph(graph: Graph): Graph {
+  const scope = new Scope("placeholder", graph.scope.label);
+  const parameters = placeholdersLike(graph.parameters, scope);
+  scope.close();
+  const outputs = inlineGraph(graph, parameters);
+  return { scope, parameters: parameters.map(({ node }) => node), outputs: outputs.map(({ node }) => node) };
+}
+
 /** Fresh placeholders of the types of some nodes. */
 export const placeholdersLike = (nodes: readonly TensorType[], scope: Scope): Tensor[] =>
   nodes.map((node) => placeholder(typeOf(node), scope));

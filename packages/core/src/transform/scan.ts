@@ -1,31 +1,30 @@
 import {
-  apply,
   applyTuple,
   type BatchContext,
   type JvpContext,
   outputAt,
   type Primitive,
-  rulesOf,
   type Tangent,
   type TransposeContext,
 } from "../define/primitive.ts";
 import { isFloat } from "../dtype.ts";
 import { ArgumentError, AxisError, TreeError } from "../errors/errors.ts";
-import { type Graph, type Node, reachable, Scope } from "../node.ts";
+import { type Graph, Scope } from "../node.ts";
 import type { LoopAttributes, TensorType } from "../operation.ts";
 import { zeros, zerosLike } from "../ops/creation.ts";
 import { sameShape, showShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { type Flat, flatten, flattenLike } from "../tree.ts";
-import { batchGraphOf, closeGraph, inlineGraph, placeholdersLike, traceGraph } from "./graph.ts";
+import { batchGraphOf, closeGraph, copyGraph, inlineGraph, placeholdersLike, traceGraph } from "./graph.ts";
 import { replaceNodes } from "./rebuild.ts";
+import { residualsOf } from "./residuals.ts";
 import { checkFunction, checkSynchronous, groupResults, isIn, placeholder } from "./scope.ts";
 import type { Scan } from "./signatures.ts";
 import { tangentsOf } from "./tangents.ts";
 import { transposeLinear } from "./transpose.ts";
 
 interface ScanAttributes extends LoopAttributes {
-  readonly graph: Graph;
+  readonly graphs: readonly [Graph];
 }
 
 /**
@@ -34,15 +33,15 @@ interface ScanAttributes extends LoopAttributes {
  */
 const scanPrimitive: Primitive<ScanAttributes> = {
   name: "scan",
-  kernel: { kind: "scan" },
+  kernel: { kind: "control", form: "scan" },
   type: (_, attributes) => resultTypes(attributes),
   jvp: (context) => scanTangents(context),
   transpose: (context) => transposeScan(context),
   batch: (context) => batchScan(context),
 };
 
-function resultTypes({ graph, carries, length }: ScanAttributes): TensorType[] {
-  return graph.outputs.map(({ shape, dtype }, i) => ({
+function resultTypes({ graphs: [body], carries, length }: ScanAttributes): TensorType[] {
+  return body.outputs.map(({ shape, dtype }, i) => ({
     shape: i < carries ? shape : [length, ...shape],
     dtype,
   }));
@@ -70,8 +69,8 @@ function scanTangents({
   attributes,
 }: JvpContext<ScanAttributes>): readonly Tangent[] {
   const node = outputs[0]!.node.inputs[0]!;
-  const current = node.attributes as ScanAttributes;
-  const { graph, constants, carries } = current;
+  const { constants, carries } = attributes;
+  const graph = copyGraph(attributes.graphs[0]);
   const isCarry = (i: number) => i >= constants && i < constants + carries;
   const scope = new Scope("placeholder", "the tangents of scan");
   const moving = graph.parameters.map((p, i) => isFloat(p.dtype) && (isCarry(i) || tangents[i] !== null));
@@ -79,26 +78,28 @@ function scanTangents({
   const seedOf = new Map(
     graph.parameters.flatMap((p, i) => (seeds[i] === null ? [] : [[p, seeds[i]!] as const])),
   );
-  const count = resultTypes(attributes).length;
-  const floats = graph.outputs.slice(0, count).map((output) => isFloat(output.dtype));
-  const derived = tangentsOf(graph.outputs.slice(0, count), seedOf, graph.scope);
+  const floats = graph.outputs.map((output) => isFloat(output.dtype));
+  const derived = tangentsOf(graph.outputs, seedOf, graph.scope);
   const results = derived.flatMap((tangent, i) => (floats[i] ? [tangent ?? zerosOf(graph.outputs[i]!)] : []));
 
-  const primal = standInsFor(results, current, inputs, scope);
-  const extended = { ...current, graph: { ...graph, outputs: [...graph.outputs, ...primal.saved] } };
+  const primal = residualsOf(results, graph, (parameter) => parameter < constants, scope);
+  const extended: ScanAttributes = {
+    ...attributes,
+    graphs: [{ ...graph, outputs: [...graph.outputs, ...primal.saved] }],
+  };
   if (primal.saved.length > 0) node.extend(extended, resultTypes(extended));
   const saved = primal.saved.map((_, i) => outputAt(node, graph.outputs.length + i));
 
-  const [constantSeeds, carrySeeds, sequenceSeeds] = split(seeds, current).map((part) =>
+  const [constantSeeds, carrySeeds, sequenceSeeds] = split(seeds, attributes).map((part) =>
     part.filter((s) => s !== null),
   );
   const given = inputs.map((x, i) => (moving[i] ? (tangents[i] ?? (zerosLike(x) as Tensor)) : null));
-  const [constantTangents, carryTangents, sequenceTangents] = split(given, current).map((part) =>
+  const [constantTangents, carryTangents, sequenceTangents] = split(given, attributes).map((part) =>
     part.filter((t) => t !== null),
   );
   const body = closeGraph(
     "scan",
-    [...primal.constants, ...constantSeeds!, ...carrySeeds!, ...sequenceSeeds!, ...primal.values],
+    [...primal.parameters.values(), ...constantSeeds!, ...carrySeeds!, ...sequenceSeeds!, ...primal.values],
     replaceNodes(
       results.map((r) => r.node),
       primal.standIns,
@@ -106,76 +107,20 @@ function scanTangents({
     ),
   );
   const operands = [
-    ...primal.constantOperands,
+    ...[...primal.parameters.keys()].map((parameter) => inputs[parameter]!),
     ...constantTangents!,
     ...carryTangents!,
     ...sequenceTangents!,
     ...saved,
   ];
   const pushed = applyTuple(scanPrimitive, operands, {
-    ...current,
-    graph: body,
-    constants: primal.constants.length + constantTangents!.length,
+    ...attributes,
+    graphs: [body],
+    constants: primal.parameters.size + constantTangents!.length,
     carries: carryTangents!.length,
   });
   let next = 0;
   return floats.map((isMoving) => (isMoving ? pushed[next++]! : null));
-}
-
-/** What stands in a linear body for the primal values that it uses. */
-interface StandIns {
-  readonly standIns: ReadonlyMap<Node, Tensor>;
-  /** For constants of the loop, with the operands to pass for them. */
-  readonly constants: readonly Tensor[];
-  readonly constantOperands: readonly Tensor[];
-  /** For values that change from step to step, and the nodes of the primal body to save for them. */
-  readonly values: readonly Tensor[];
-  readonly saved: readonly Node[];
-}
-
-function standInsFor(
-  results: readonly Tensor[],
-  { graph, constants }: ScanAttributes,
-  inputs: readonly Tensor[],
-  linear: Scope,
-): StandIns {
-  const scope = new Scope("placeholder", "scan");
-  const standIns = new Map<Node, Tensor>();
-  const found = {
-    constants: [] as Tensor[],
-    constantOperands: [] as Tensor[],
-    values: [] as Tensor[],
-    saved: [] as Node[],
-  };
-  const isPrimal = isIn(graph.scope);
-  const stand = (node: Node): Tensor => {
-    let known = standIns.get(node);
-    if (known !== undefined) return known;
-    const parameter = graph.parameters.indexOf(node);
-    if (node.operation.kernel.kind === "view" && isPrimal(node.inputs[0]!)) {
-      // A view is taken again from what it shows: saving a broadcast would take its whole size at every step.
-      known = apply(rulesOf(node), [stand(node.inputs[0]!)], node.attributes);
-    } else {
-      known = placeholder(node, scope);
-      if (parameter >= 0 && parameter < constants) {
-        found.constants.push(known);
-        found.constantOperands.push(inputs[parameter]!);
-      } else {
-        found.values.push(known);
-        found.saved.push(node);
-      }
-    }
-    standIns.set(node, known);
-    return known;
-  };
-  const isLinear = isIn(linear);
-  for (const node of reachable(
-    results.map((r) => r.node),
-    isLinear,
-  )) {
-    for (const input of node.inputs) if (!isLinear(input) && isPrimal(input)) stand(input);
-  }
-  return { standIns, ...found };
 }
 
 /**
@@ -188,7 +133,10 @@ function transposeScan({
   linear,
   attributes,
 }: TransposeContext<ScanAttributes>): readonly Tangent[] {
-  const { graph, carries } = attributes;
+  const {
+    graphs: [graph],
+    carries,
+  } = attributes;
   const [linearConstants, , linearSequences] = split(linear, attributes);
   const [constants, carried, sequences] = split(inputs, attributes);
   const scope = new Scope("placeholder", "the transpose of scan");
@@ -250,7 +198,7 @@ function transposeScan({
       ...pick(sequences, linearSequences, false),
     ],
     {
-      graph: body,
+      graphs: [body],
       constants: pick(constants, linearConstants, false).length,
       carries: carries + movingConstants.length,
       length: attributes.length,
@@ -282,8 +230,8 @@ function batchScan({ inputs, batched, size, attributes }: BatchContext<ScanAttri
     ...carried.map((x, i) => (carryBatched[i] ? x : x.broadcastTo([size, ...x.shape]))),
     ...sequences.map((x, i) => (sequenceBatched[i] ? x.moveAxis(0, 1) : x)),
   ];
-  const graph = batchGraphOf(attributes.graph, flags, size);
-  return applyTuple(scanPrimitive, operands, { ...attributes, graph }).map((y, i) =>
+  const graph = batchGraphOf(attributes.graphs[0], flags, size);
+  return applyTuple(scanPrimitive, operands, { ...attributes, graphs: [graph] }).map((y, i) =>
     i < carries ? y : y.moveAxis(1, 0),
   );
 }
@@ -340,7 +288,7 @@ export const scan: Scan = ((
   const n = types.length;
   const order = [...graph.parameters.slice(n), ...graph.parameters.slice(0, n)];
   const attributes: ScanAttributes = {
-    graph: { ...graph, parameters: order },
+    graphs: [{ ...graph, parameters: order }],
     constants: captured.length,
     carries: carry.leaves.length,
     length,
