@@ -1,42 +1,89 @@
 import type { Expression, ScalarInstruction, ScalarType } from "@amari/core/backend";
+import { wasmFeatures } from "../wasm/compile.ts";
 import type { FunctionBuilder } from "../wasm/function.ts";
 import type { PlainInstruction } from "../wasm/opcodes.ts";
-import { type Lanes, laneTypeOf } from "./lanes.ts";
+import { emitConversion } from "./conversions.ts";
+import { isHalfVector, type Lanes, laneTypeOf, narrowMask, registerOf, widenMask } from "./lanes.ts";
 
 type InstructionNode = Extract<Expression, { kind: "instruction" }>;
 
 /**
  * Writes one instruction of a kernel; its operands are on the stack, a selection's
  * condition last. In vectors a bool is a mask of all ones or all
- * zeros, as wide as its neighbours; in scalars it is an i32 of 1 or 0.
+ * zeros, as wide as a lane; in scalars it is an i32 of 1 or 0.
  */
 export function emitInstruction(f: FunctionBuilder, node: InstructionNode, lanes: Lanes): void {
   const { instruction, operands } = node;
   const from = operands[0]!.type;
   if (instruction === "convert") emitConversion(f, from, node.type, lanes);
-  else if (instruction === "bits") {
-    if (lanes === 1) f.op(from === "f32" ? "i32.reinterpret_f32" : "f32.reinterpret_i32");
-  } else if (lanes === 1) emitScalar(f, instruction, instruction === "select" ? node.type : from);
-  else emitVector(f, instruction, instruction === "select" ? node.type : from, lanes, operands[1]);
+  else if (instruction === "bits") emitBits(f, from, node.type, lanes);
+  else if (instruction === "fma") emitFma(f, node.type, lanes);
+  else if (instruction === "select") {
+    if (lanes === 1) f.op("select");
+    else emitVectorSelect(f, node.type, lanes);
+  } else if (lanes === 1) emitScalar(f, instruction, from);
+  else emitVector(f, instruction, from, lanes, operands[1]);
 }
 
 const isFloat = (type: ScalarType): boolean => type === "f32" || type === "f64";
 
+function emitBits(f: FunctionBuilder, from: ScalarType, to: ScalarType, lanes: Lanes): void {
+  if (lanes > 1) return;
+  const [source, target] = [registerOf(from), registerOf(to)];
+  if (source !== target) f.op(`${target}.reinterpret_${source}` as PlainInstruction);
+}
+
+/** WebAssembly has the fused form for vectors only, so that a scalar becomes one: its bits must be the same. */
+function emitFma(f: FunctionBuilder, type: ScalarType, lanes: Lanes): void {
+  const lane = type === "f64" ? "f64x2" : "f32x4";
+  const register = lanes > 1 ? "v128" : registerOf(type);
+  if (!wasmFeatures().relaxedSimd) {
+    const z = f.local(register);
+    const prefix = lanes > 1 ? lane : register;
+    f.set(z)
+      .op(`${prefix}.mul` as PlainInstruction)
+      .get(z)
+      .op(`${prefix}.add` as PlainInstruction);
+    f.release(z);
+    return;
+  }
+  if (lanes > 1) {
+    f.op(`${lane}.relaxed_madd`);
+    return;
+  }
+  const [y, z] = [f.local(register), f.local(register)];
+  f.set(z).set(y).op(`${lane}.splat`);
+  f.get(y).op(`${lane}.splat`).get(z).op(`${lane}.splat`);
+  f.op(`${lane}.relaxed_madd`).lane(`${lane}.extract_lane`, 0);
+  f.release(y);
+  f.release(z);
+}
+
+/** Picks lanes by the mask on top of the stack. */
+export function emitVectorSelect(f: FunctionBuilder, type: ScalarType, lanes: Lanes): void {
+  if (isHalfVector(type, lanes)) narrowMask(f);
+  if (!wasmFeatures().relaxedSimd) f.op("v128.bitselect");
+  else {
+    const is64 = lanes === 2 && !isHalfVector(type, lanes);
+    f.op(is64 ? "i64x2.relaxed_laneselect" : "i32x4.relaxed_laneselect");
+  }
+}
+
 function emitScalar(f: FunctionBuilder, instruction: ScalarInstruction, type: ScalarType): void {
-  const register = isFloat(type) ? type : "i32";
+  const register = registerOf(type);
   const sign = type === "u32" ? "_u" : "_s";
   switch (instruction) {
     case "add":
     case "sub":
     case "mul":
-      f.op(`${register}.${instruction}` as PlainInstruction);
-      return;
     case "div":
     case "sqrt":
     case "floor":
     case "ceil":
     case "trunc":
     case "nearest":
+    case "eq":
+    case "ne":
       f.op(`${register}.${instruction}` as PlainInstruction);
       return;
     case "neg":
@@ -72,10 +119,6 @@ function emitScalar(f: FunctionBuilder, instruction: ScalarInstruction, type: Sc
       f.release(y);
       return;
     }
-    case "eq":
-    case "ne":
-      f.op(`${register}.${instruction}` as PlainInstruction);
-      return;
     case "lt":
     case "le":
     case "gt":
@@ -85,20 +128,15 @@ function emitScalar(f: FunctionBuilder, instruction: ScalarInstruction, type: Sc
     case "and":
     case "or":
     case "xor":
-      f.op(`i32.${instruction}` as PlainInstruction);
+    case "shl":
+      f.op(`${register}.${instruction}` as PlainInstruction);
+      return;
+    case "shr":
+      f.op(`${register}.shr_u` as PlainInstruction);
       return;
     case "not":
       if (type === "bool") f.op("i32.eqz");
       else f.i32(-1).op("i32.xor");
-      return;
-    case "shl":
-      f.op("i32.shl");
-      return;
-    case "shr":
-      f.op("i32.shr_u");
-      return;
-    case "select":
-      f.op("select");
       return;
     default:
       throw new Error(`no scalar form of ${instruction}`);
@@ -113,11 +151,8 @@ function emitVector(
   second: Expression | undefined,
 ): void {
   const lane = laneTypeOf(type, lanes);
-  const sign = type === "u32" ? "_u" : "_s";
+  const sign = lane !== "i32x4" ? "" : type === "u32" ? "_u" : "_s";
   switch (instruction) {
-    case "select":
-      f.op("v128.bitselect");
-      return;
     case "and":
     case "or":
     case "xor":
@@ -126,27 +161,31 @@ function emitVector(
       return;
     case "shl":
     case "shr":
-      if (second?.kind !== "constant") throw new Error("vectors shift by constants only");
-      f.op("drop")
-        .i32(second.value)
-        .op(instruction === "shl" ? "i32x4.shl" : "i32x4.shr_u");
+      emitShift(f, instruction, lane as "i32x4" | "i64x2", lanes, second!);
       return;
     case "min":
     case "max":
-      f.op(`${lane}.${instruction}${lane === "i32x4" ? sign : ""}` as PlainInstruction);
+      // With a number that is no zero and no NaN, the instruction that takes either operand at its word does the same.
+      if (isFloat(type) && second?.kind === "constant" && Math.abs(second.value) > 0)
+        f.op(`${lane}.p${instruction}` as PlainInstruction);
+      else f.op(`${lane}.${instruction}${sign}` as PlainInstruction);
       return;
     case "lt":
     case "le":
     case "gt":
     case "ge":
-      f.op(`${lane}.${instruction}${lane === "i32x4" ? sign : ""}` as PlainInstruction);
+      f.op(`${lane}.${instruction}${sign}` as PlainInstruction);
+      if (isHalfVector(type, lanes)) widenMask(f);
       return;
     case "eq":
     case "ne":
       if (type === "bool") {
         f.op("v128.xor");
         if (instruction === "eq") f.op("v128.not");
-      } else f.op(`${lane}.${instruction}` as PlainInstruction);
+        return;
+      }
+      f.op(`${lane}.${instruction}` as PlainInstruction);
+      if (isHalfVector(type, lanes)) widenMask(f);
       return;
     case "abs":
       if (type !== "u32") f.op(`${lane}.abs` as PlainInstruction);
@@ -156,48 +195,26 @@ function emitVector(
   }
 }
 
-function emitConversion(f: FunctionBuilder, from: ScalarType, to: ScalarType, lanes: Lanes): void {
-  if (from === to) return;
-  const integers = new Set<ScalarType>(["i32", "u32"]);
-  if (integers.has(from) && integers.has(to)) return;
-  if (lanes === 1) {
-    if (to === "bool") {
-      if (from === "f32") f.f32(0);
-      else if (from === "f64") f.f64(0);
-      else f.i32(0);
-      f.op(`${isFloat(from) ? from : "i32"}.ne` as PlainInstruction);
-    } else if (isFloat(from) && isFloat(to)) f.op(to === "f64" ? "f64.promote_f32" : "f32.demote_f64");
-    else if (isFloat(to)) f.op(`${to}.convert_i32_${from === "u32" ? "u" : "s"}` as PlainInstruction);
-    else if (isFloat(from)) {
-      // By way of 64 bits it wraps modulo 2^32; what is beyond them, or NaN, becomes 0.
-      if (from === "f32") f.op("f64.promote_f32");
-      const x = f.local("f64");
-      f.tee(x).op("i64.trunc_sat_f64_s").op("i32.wrap_i64").i32(0);
-      f.get(x)
-        .op("f64.abs")
-        .f64(2 ** 63)
-        .op("f64.lt")
-        .op("select");
-      f.release(x);
-    }
+/** Vectors shift all lanes by one number; by different ones they go lane by lane. */
+function emitShift(
+  f: FunctionBuilder,
+  instruction: "shl" | "shr",
+  lane: "i32x4" | "i64x2",
+  lanes: Lanes,
+  places: Expression,
+): void {
+  const unsigned = instruction === "shl" ? "shl" : "shr_u";
+  if (places.kind === "constant") {
+    f.op("drop").i32(places.value).op(`${lane}.${unsigned}`);
     return;
   }
-  if (to === "bool") {
-    f.v128(new Uint8Array(16)).op(`${laneTypeOf(from, lanes)}.ne` as PlainInstruction);
-  } else if (from === "bool") {
-    f.v128(splatBytes(1, to, lanes)).op("v128.and");
-  } else if (to === "f32") f.op(from === "u32" ? "f32x4.convert_i32x4_u" : "f32x4.convert_i32x4_s");
-  else throw new Error(`vectors do not convert ${from} to ${to}`);
-}
-
-/** The bytes of a vector whose lanes all hold a constant. */
-export function splatBytes(value: number, type: ScalarType, lanes: Lanes): Uint8Array {
-  if (lanes === 2)
-    return new Uint8Array(
-      (type === "bool" ? BigInt64Array.of(-BigInt(value), -BigInt(value)) : Float64Array.of(value, value))
-        .buffer,
-    );
-  if (type === "f32") return new Uint8Array(Float32Array.of(value, value, value, value).buffer);
-  const word = type === "bool" ? -value : value;
-  return new Uint8Array(Int32Array.of(word, word, word, word).buffer);
+  if (lane === "i64x2") throw new Error("64-bit lanes shift by constants only");
+  const [x, y] = [f.local("v128"), f.local("v128")];
+  f.set(y).set(x).get(x);
+  for (let i = 0; i < lanes; i++) {
+    f.get(x).lane("i32x4.extract_lane", i).get(y).lane("i32x4.extract_lane", i);
+    f.op(`i32.${unsigned}`).lane("i32x4.replace_lane", i);
+  }
+  f.release(x);
+  f.release(y);
 }

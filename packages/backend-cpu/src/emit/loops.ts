@@ -10,9 +10,9 @@ import {
 } from "@amari/core/backend";
 import { FunctionBuilder, type Local } from "../wasm/function.ts";
 import { collapseLoops } from "./collapse.ts";
-import { emitInstruction, splatBytes } from "./instructions.ts";
-import { bytesOf, type Lanes, laneTypeOf, widestLanes } from "./lanes.ts";
-import { type Surroundings, scalarStores, Values } from "./values.ts";
+import { emitInstruction } from "./instructions.ts";
+import { bytesOf, type Lanes, splatBytes, widestLanes } from "./lanes.ts";
+import { emitStore, extractLane, type Surroundings, Values } from "./values.ts";
 
 /** Where a program's buffers and numbers are found while it runs. */
 export interface Frame {
@@ -231,7 +231,7 @@ class LoopEmitter {
   private startAccumulator({ type, initial }: Accumulator, lanes: Lanes): Local {
     const { f } = this;
     const local = f.local(lanes > 1 ? "v128" : this.values(1).registerFor(type));
-    if (lanes > 1) f.v128(splatBytes(initial, type, lanes));
+    if (lanes > 1) f.v128(splatBytes(initial, type));
     else if (type === "f32") f.f32(initial);
     else if (type === "f64") f.f64(initial);
     else f.i32(initial);
@@ -260,8 +260,8 @@ class LoopEmitter {
   /** Folds the lanes of a vector into a scalar accumulator, the first lane first. */
   private foldLanes(accumulator: Accumulator, vector: Local, scalar: Local, lanes: Lanes): void {
     for (let lane = 0; lane < lanes; lane++) {
-      const extract = `${laneTypeOf(accumulator.type, lanes)}.extract_lane` as "f32x4.extract_lane";
-      this.combine(accumulator, scalar, () => this.f.get(vector).lane(extract, lane), 1);
+      const push = () => extractLane(this.f.get(vector), accumulator.type, lanes, lane);
+      this.combine(accumulator, scalar, push, 1);
     }
   }
 
@@ -436,7 +436,7 @@ class LoopEmitter {
     const { f } = this;
     const offset = this.addressAt(inner, ahead)({ buffer, access, type: value.type });
     values.push(value);
-    f.memory(values.lanes > 1 ? "v128.store" : scalarStores[value.type], offset);
+    emitStore(f, value.type, values.lanes, offset);
   }
 }
 

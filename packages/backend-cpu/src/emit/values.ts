@@ -1,8 +1,16 @@
 import type { Expression, ScalarType } from "@amari/core/backend";
 import type { FunctionBuilder, Local } from "../wasm/function.ts";
 import type { MemoryInstruction, PlainInstruction } from "../wasm/opcodes.ts";
-import { emitInstruction, splatBytes } from "./instructions.ts";
-import { type Lanes, laneTypeOf, registerOf } from "./lanes.ts";
+import { emitInstruction, emitVectorSelect } from "./instructions.ts";
+import {
+  bytesOf,
+  isHalfVector,
+  type Lanes,
+  laneTypeOf,
+  narrowMask,
+  registerOf,
+  splatBytes,
+} from "./lanes.ts";
 
 /** Pushes the address of a load; returns what to add to it as an immediate. */
 export type AddressOf = (load: Extract<Expression, { kind: "load" }>) => number;
@@ -91,9 +99,10 @@ export class Values {
     const { f, lanes } = this;
     switch (expression.kind) {
       case "constant":
-        if (lanes > 1) f.v128(splatBytes(expression.value, expression.type, lanes));
+        if (lanes > 1) f.v128(splatBytes(expression.value, expression.type));
         else if (expression.type === "f32") f.f32(expression.value);
         else if (expression.type === "f64") f.f64(expression.value);
+        else if (expression.type === "i64") f.i64(BigInt(expression.value));
         else f.i32(expression.value);
         return;
       case "scalar":
@@ -104,22 +113,76 @@ export class Values {
         this.load(expression);
         return;
       case "instruction":
+        if (expression.instruction === "rarely") {
+          this.branch(expression);
+          return;
+        }
         for (const operand of machineOrder(expression)) this.push(operand);
         emitInstruction(f, expression, lanes);
         return;
-      case "call": {
-        // The host's functions take and return float64.
-        for (const operand of expression.operands) {
-          this.push(operand);
-          toFloat64(f, operand.type);
-        }
-        f.call(this.surroundings.callee(expression));
-        fromFloat64(f, expression.type);
+      case "call":
+        if (lanes === 1) {
+          this.call(expression, (operand) => this.push(operand));
+          fromFloat64(f, expression.type);
+        } else this.callByLane(expression);
         return;
-      }
       case "accumulated":
         throw new Error("an accumulator is defined before it is used");
     }
+  }
+
+  /** Calls a function of the host, whose functions take and return float64. */
+  private call(expression: Call, push: (operand: Expression, index: number) => void): void {
+    expression.operands.forEach((operand, i) => {
+      push(operand, i);
+      toFloat64(this.f, operand.type);
+    });
+    this.f.call(this.surroundings.callee(expression));
+  }
+
+  /** Calls a function of the host for one lane after the other. */
+  private callByLane(expression: Call): void {
+    const { f, lanes } = this;
+    const operands = expression.operands.map((operand) => {
+      const local = f.local("v128");
+      this.push(operand);
+      f.set(local);
+      return local;
+    });
+    const { type } = expression;
+    const lane = laneTypeOf(type, lanes);
+    f.v128(new Uint8Array(16));
+    for (let i = 0; i < lanes; i++) {
+      this.call(expression, (operand, at) => extractLane(f.get(operands[at]!), operand.type, lanes, i));
+      fromFloat64(f, type);
+      if (type === "bool") f.op("i64.extend_i32_u").i64(-1n).op("i64.mul");
+      if (type === "bool" && lanes === 4) f.op("i32.wrap_i64");
+      f.lane(`${lane}.replace_lane`, i);
+    }
+    for (const local of operands) f.release(local);
+  }
+
+  /** A selection whose first value is computed behind a test, in a scope that nothing outside sees. */
+  private branch({ operands, type }: Extract<Expression, { kind: "instruction" }>): void {
+    const { f, lanes } = this;
+    const [condition, rare, usual] = operands as [Expression, Expression, Expression];
+    const [mask, result] = [f.local(this.registerFor("bool")), f.local(this.registerFor(type))];
+    this.push(usual);
+    f.set(result);
+    this.push(condition);
+    f.tee(mask);
+    if (lanes > 1) f.op("v128.any_true");
+    f.if(() => {
+      this.child().push(rare);
+      if (lanes > 1) {
+        f.get(result).get(mask);
+        emitVectorSelect(f, type, lanes);
+      }
+      f.set(result);
+    });
+    f.get(result);
+    f.release(mask);
+    f.release(result);
   }
 
   private load(expression: Extract<Expression, { kind: "load" }>): void {
@@ -128,13 +191,39 @@ export class Values {
     const offset = this.surroundings.address(expression);
     const isContiguous = expression.access.strides[this.surroundings.inner] !== 0;
     if (lanes === 1) f.memory(scalarLoads[type], offset);
-    else if (isContiguous) f.memory("v128.load", offset);
-    else f.memory(lanes === 4 ? "v128.load32_splat" : "v128.load64_splat", offset);
+    else if (type === "bool") this.loadMask(offset, isContiguous);
+    else if (!isContiguous) f.memory(bytesOf[type] === 4 ? "v128.load32_splat" : "v128.load64_splat", offset);
+    else f.memory(isHalfVector(type, lanes) ? "v128.load64_zero" : "v128.load", offset);
+  }
+
+  /** Loads bytes of 0 and 1 as a mask. */
+  private loadMask(offset: number, isContiguous: boolean): void {
+    const { f, lanes } = this;
+    if (isContiguous) {
+      f.memory(lanes === 4 ? "v128.load32_zero" : "v128.load16_splat", offset);
+      f.op("i16x8.extend_low_i8x16_s").op("i32x4.extend_low_i16x8_s");
+      if (lanes === 2) f.op("i64x2.extend_low_i32x4_s");
+    } else f.memory("i32.load8_u", offset).op("i32x4.splat");
+    // A splat of 32 bits fills 64 as well, but only all ones are a mask in both.
+    f.op(isContiguous && lanes === 2 ? "i64x2.neg" : "i32x4.neg");
   }
 
   private splat(type: ScalarType): void {
-    if (this.lanes > 1) this.f.op(`${laneTypeOf(type, this.lanes)}.splat` as PlainInstruction);
+    if (this.lanes === 1) return;
+    if (type === "bool") this.f.op("i32x4.splat").op("i32x4.neg");
+    else this.f.op(`${laneTypeOf(type, this.lanes)}.splat` as PlainInstruction);
   }
+}
+
+type Call = Extract<Expression, { kind: "call" }>;
+
+/** The scalar in one lane of the vector on the stack. */
+export function extractLane(f: FunctionBuilder, type: ScalarType, lanes: Lanes, lane: number): void {
+  if (type === "bool")
+    f.lane("i32x4.extract_lane", lanes === 2 ? 2 * lane : lane)
+      .i32(1)
+      .op("i32.and");
+  else f.lane(`${laneTypeOf(type, lanes)}.extract_lane`, lane);
 }
 
 /** The operands as the machine takes them: a selection's condition comes last. */
@@ -151,15 +240,31 @@ const scalarLoads: { readonly [T in ScalarType]: MemoryInstruction } = {
   f64: "f64.load",
   f32: "f32.load",
   i32: "i32.load",
+  i64: "i64.load",
   u32: "i32.load",
   bool: "i32.load8_u",
 };
 
-/** How a scalar is written to memory. */
-export const scalarStores: { readonly [T in ScalarType]: MemoryInstruction } = {
+/** Writes what is on the stack to the address below it. */
+export function emitStore(f: FunctionBuilder, type: ScalarType, lanes: Lanes, offset: number): void {
+  if (lanes === 1) f.memory(scalarStores[type], offset);
+  else if (type === "bool") {
+    if (lanes === 2) narrowMask(f);
+    // Both halves of the narrowed vector are the same.
+    const mask = f.local("v128");
+    f.tee(mask).get(mask).op("i16x8.narrow_i32x4_s").tee(mask).get(mask).op("i8x16.narrow_i16x8_s");
+    f.v128(new Uint8Array(16).fill(1)).op("v128.and");
+    f.storeLane(lanes === 4 ? "v128.store32_lane" : "v128.store16_lane", offset);
+    f.release(mask);
+  } else if (isHalfVector(type, lanes)) f.storeLane("v128.store64_lane", offset);
+  else f.memory("v128.store", offset);
+}
+
+const scalarStores: { readonly [T in ScalarType]: MemoryInstruction } = {
   f64: "f64.store",
   f32: "f32.store",
   i32: "i32.store",
+  i64: "i64.store",
   u32: "i32.store",
   bool: "i32.store8",
 };

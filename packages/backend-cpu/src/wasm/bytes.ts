@@ -37,6 +37,17 @@ export class Bytes {
     }
   }
 
+  /** A signed 64-bit number in LEB128. */
+  signed64(value: bigint): this {
+    let rest = BigInt.asIntN(64, value);
+    for (;;) {
+      const low = Number(rest & 0x7fn);
+      rest >>= 7n;
+      if ((rest === 0n && (low & 0x40) === 0) || (rest === -1n && (low & 0x40) !== 0)) return this.byte(low);
+      this.byte(low | 0x80);
+    }
+  }
+
   float32(value: number): this {
     return this.append(new Uint8Array(Float32Array.of(value).buffer));
   }

@@ -1,7 +1,9 @@
 import { Bytes } from "./bytes.ts";
 import {
   type LaneInstruction,
+  type LaneStore,
   laneAccess,
+  laneStores,
   type MemoryInstruction,
   memoryAccess,
   type PlainInstruction,
@@ -78,6 +80,11 @@ export class FunctionBuilder {
     return this;
   }
 
+  i64(value: bigint): this {
+    this.code.byte(0x42).signed64(value);
+    return this;
+  }
+
   f32(value: number): this {
     this.code.byte(0x43).float32(value);
     return this;
@@ -101,6 +108,13 @@ export class FunctionBuilder {
     this.code.byte(first!);
     if (second !== undefined) this.code.unsigned(second);
     this.code.unsigned(align).unsigned(offset);
+    return this;
+  }
+
+  /** Writes the first lane of the vector on the stack to the address below it plus `offset`. */
+  storeLane(instruction: LaneStore, offset = 0): this {
+    const { code, align } = laneStores[instruction];
+    this.code.byte(0xfd).unsigned(code).unsigned(align).unsigned(offset).byte(0);
     return this;
   }
 

@@ -48,6 +48,15 @@ export const plain = {
   "i32.shl": [0x74],
   "i32.shr_s": [0x75],
   "i32.shr_u": [0x76],
+  "i64.add": [0x7c],
+  "i64.sub": [0x7d],
+  "i64.mul": [0x7e],
+  "i64.and": [0x83],
+  "i64.or": [0x84],
+  "i64.xor": [0x85],
+  "i64.shl": [0x86],
+  "i64.shr_s": [0x87],
+  "i64.shr_u": [0x88],
   "f32.abs": [0x8b],
   "f32.neg": [0x8c],
   "f32.ceil": [0x8d],
@@ -75,6 +84,8 @@ export const plain = {
   "f64.min": [0xa4],
   "f64.max": [0xa5],
   "i32.wrap_i64": [0xa7],
+  "i64.extend_i32_s": [0xac],
+  "i64.extend_i32_u": [0xad],
   "f32.convert_i32_s": [0xb2],
   "f32.convert_i32_u": [0xb3],
   "f32.demote_f64": [0xb6],
@@ -126,6 +137,7 @@ export const plain = {
   "v128.any_true": [0xfd, 83],
   "f32x4.demote_f64x2_zero": [0xfd, 94],
   "f64x2.promote_low_f32x4": [0xfd, 95],
+  "i8x16.narrow_i16x8_s": [0xfd, 101],
   "f32x4.ceil": [0xfd, 103],
   "f32x4.floor": [0xfd, 104],
   "f32x4.trunc": [0xfd, 105],
@@ -133,10 +145,13 @@ export const plain = {
   "f64x2.ceil": [0xfd, 116],
   "f64x2.floor": [0xfd, 117],
   "f64x2.trunc": [0xfd, 122],
+  "i16x8.narrow_i32x4_s": [0xfd, 133],
+  "i16x8.extend_low_i8x16_s": [0xfd, 135],
   "f64x2.nearest": [0xfd, 148],
   "i32x4.abs": [0xfd, 160],
   "i32x4.neg": [0xfd, 161],
   "i32x4.all_true": [0xfd, 163],
+  "i32x4.extend_low_i16x8_s": [0xfd, 167],
   "i32x4.shl": [0xfd, 171],
   "i32x4.shr_s": [0xfd, 172],
   "i32x4.shr_u": [0xfd, 173],
@@ -147,9 +162,15 @@ export const plain = {
   "i32x4.min_u": [0xfd, 183],
   "i32x4.max_s": [0xfd, 184],
   "i32x4.max_u": [0xfd, 185],
+  "i64x2.neg": [0xfd, 193],
+  "i64x2.extend_low_i32x4_s": [0xfd, 199],
   "i64x2.shl": [0xfd, 203],
   "i64x2.shr_s": [0xfd, 204],
+  "i64x2.shr_u": [0xfd, 205],
   "i64x2.add": [0xfd, 206],
+  "i64x2.sub": [0xfd, 209],
+  "i64x2.eq": [0xfd, 214],
+  "i64x2.ne": [0xfd, 215],
   "f32x4.abs": [0xfd, 224],
   "f32x4.neg": [0xfd, 225],
   "f32x4.sqrt": [0xfd, 227],
@@ -159,6 +180,8 @@ export const plain = {
   "f32x4.div": [0xfd, 231],
   "f32x4.min": [0xfd, 232],
   "f32x4.max": [0xfd, 233],
+  "f32x4.pmin": [0xfd, 234],
+  "f32x4.pmax": [0xfd, 235],
   "f64x2.abs": [0xfd, 236],
   "f64x2.neg": [0xfd, 237],
   "f64x2.sqrt": [0xfd, 239],
@@ -168,6 +191,8 @@ export const plain = {
   "f64x2.div": [0xfd, 243],
   "f64x2.min": [0xfd, 244],
   "f64x2.max": [0xfd, 245],
+  "f64x2.pmin": [0xfd, 246],
+  "f64x2.pmax": [0xfd, 247],
   "i32x4.trunc_sat_f32x4_s": [0xfd, 248],
   "i32x4.trunc_sat_f32x4_u": [0xfd, 249],
   "f32x4.convert_i32x4_s": [0xfd, 250],
@@ -179,6 +204,8 @@ export const plain = {
   "f32x4.relaxed_nmadd": [0xfd, 0x106],
   "f64x2.relaxed_madd": [0xfd, 0x107],
   "f64x2.relaxed_nmadd": [0xfd, 0x108],
+  "i32x4.relaxed_laneselect": [0xfd, 0x10b],
+  "i64x2.relaxed_laneselect": [0xfd, 0x10c],
 } as const;
 
 /** An instruction without immediates. */
@@ -187,14 +214,17 @@ export type PlainInstruction = keyof typeof plain;
 /** Instructions that access memory: the opcode and the natural alignment as a power of two. */
 export const memoryAccess = {
   "i32.load": { code: [0x28], align: 2 },
+  "i64.load": { code: [0x29], align: 3 },
   "f32.load": { code: [0x2a], align: 2 },
   "f64.load": { code: [0x2b], align: 3 },
   "i32.load8_u": { code: [0x2d], align: 0 },
   "i32.store": { code: [0x36], align: 2 },
+  "i64.store": { code: [0x37], align: 3 },
   "f32.store": { code: [0x38], align: 2 },
   "f64.store": { code: [0x39], align: 3 },
   "i32.store8": { code: [0x3a], align: 0 },
   "v128.load": { code: [0xfd, 0], align: 4 },
+  "v128.load16_splat": { code: [0xfd, 8], align: 1 },
   "v128.load32_splat": { code: [0xfd, 9], align: 2 },
   "v128.load64_splat": { code: [0xfd, 10], align: 3 },
   "v128.store": { code: [0xfd, 11], align: 4 },
@@ -205,10 +235,22 @@ export const memoryAccess = {
 /** An instruction that accesses memory. */
 export type MemoryInstruction = keyof typeof memoryAccess;
 
+/** Instructions that write one lane of a vector to memory. */
+export const laneStores = {
+  "v128.store16_lane": { code: 89, align: 1 },
+  "v128.store32_lane": { code: 90, align: 2 },
+  "v128.store64_lane": { code: 91, align: 3 },
+} as const;
+
+/** An instruction that writes one lane of a vector to memory. */
+export type LaneStore = keyof typeof laneStores;
+
 /** Instructions that take the number of a lane. */
 export const laneAccess = {
   "i32x4.extract_lane": [0xfd, 27],
   "i32x4.replace_lane": [0xfd, 28],
+  "i64x2.extract_lane": [0xfd, 29],
+  "i64x2.replace_lane": [0xfd, 30],
   "f32x4.extract_lane": [0xfd, 31],
   "f32x4.replace_lane": [0xfd, 32],
   "f64x2.extract_lane": [0xfd, 33],

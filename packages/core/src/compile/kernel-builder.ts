@@ -108,11 +108,11 @@ export class KernelBuilder {
   not(x: Expression): Expression {
     return this.instruction("not", x);
   }
-  /** Bits up by a number of places that is taken modulo 32. */
+  /** Bits up by a number of places that is taken modulo the width. */
   shl(x: Expression, y: Expression): Expression {
     return this.instruction("shl", x, y);
   }
-  /** Bits down by a number of places that is taken modulo 32; zeros come in. */
+  /** Bits down by a number of places that is taken modulo the width; zeros come in. */
   shr(x: Expression, y: Expression): Expression {
     return this.instruction("shr", x, y);
   }
@@ -137,11 +137,19 @@ export class KernelBuilder {
   select(condition: Expression, x: Expression, y: Expression): Expression {
     return this.typed("select", x.type, [condition, x, y]);
   }
+  /** `select`, where x is costly and seldom wanted. */
+  rarely(condition: Expression, x: Expression, y: Expression): Expression {
+    return this.typed("rarely", x.type, [condition, x, y]);
+  }
+  /** `x * y + z`, rounded once where the hardware can; for use inside one operation only. */
+  fma(x: Expression, y: Expression, z: Expression): Expression {
+    return this.instruction("fma", x, y, z);
+  }
   /** The value in another type; a float becomes an integer by dropping its fraction, saturating. */
   convert(x: Expression, type: ScalarType): Expression {
     return x.type === type ? x : this.typed("convert", type, [x]);
   }
-  /** The bits of a 32-bit value as another 32-bit type. */
+  /** The bits of a value as another type of the same width. */
   bits(x: Expression, type: ScalarType): Expression {
     return x.type === type ? x : this.typed("bits", type, [x]);
   }

@@ -1,10 +1,23 @@
 /** A function of scalars: an elementwise operation at one place. */
 export type ScalarFunction = (...operands: number[]) => number;
 
-/** The types of scalars in kernels. A bool is a truth value, whatever its width in a register. */
-export type ScalarType = "f64" | "f32" | "i32" | "u32" | "bool";
+/**
+ * The types of scalars in kernels. A bool is a truth value, whatever its width in a register. An i64 is what the bits of
+ * an f64 are: lowerings compute exponents and signs in it; nothing loads, stores, converts or compares one.
+ */
+export type ScalarType = "f64" | "f32" | "i32" | "i64" | "u32" | "bool";
 
-/** The scalar instructions of kernels; their meaning is IEEE 754's and two's complement's, rounded to the type. */
+/**
+ * The scalar instructions of kernels; their meaning is IEEE 754's and two's complement's, rounded to the type. Three say
+ * more than that:
+ *
+ * - `fma` is x y + z, with one rounding where the hardware has that, else with two: a backend does the same everywhere,
+ *   so that an element's bits do not depend on where it stands. Only lowerings use it, inside one operation; across the
+ *   operations of a user it would make the numbers depend on fusion.
+ * - `rarely` is `select`, of which the first value is seldom wanted: a backend computes it in a branch, behind a test
+ *   whether any element of a vector wants it.
+ * - `bits` reads the bits of a value as another type of the same width: f32 and i32 or u32, f64 and i64.
+ */
 export type ScalarInstruction =
   | "add"
   | "sub"
@@ -31,7 +44,9 @@ export type ScalarInstruction =
   | "not"
   | "shl"
   | "shr"
+  | "fma"
   | "select"
+  | "rarely"
   | "convert"
   | "bits";
 
