@@ -52,14 +52,15 @@ function elementwise(
   step: Step,
   inputs: readonly StridedArray[],
 ): StridedArray {
-  const f: ScalarFunction = kernel.scalar(step.attributes as never, inputs.at(-1)!.dtype);
   const result = emptyArray(step.outputs[0]!);
+  const f: ScalarFunction = kernel.scalar(step.attributes as never, (inputs.at(-1) ?? result).dtype);
   const out = result.data;
   const [x, y, z, w] = inputs.map(reader);
-  if (y === undefined) for (let i = 0; i < out.length; i++) out[i] = f(x!(i));
-  else if (z === undefined) for (let i = 0; i < out.length; i++) out[i] = f(x!(i), y(i));
-  else if (w === undefined) for (let i = 0; i < out.length; i++) out[i] = f(x!(i), y(i), z(i));
-  else for (let i = 0; i < out.length; i++) out[i] = f(x!(i), y(i), z(i), w(i));
+  if (x === undefined) out.fill(f());
+  else if (y === undefined) for (let i = 0; i < out.length; i++) out[i] = f(x(i));
+  else if (z === undefined) for (let i = 0; i < out.length; i++) out[i] = f(x(i), y(i));
+  else if (w === undefined) for (let i = 0; i < out.length; i++) out[i] = f(x(i), y(i), z(i));
+  else for (let i = 0; i < out.length; i++) out[i] = f(x(i), y(i), z(i), w(i));
   return result;
 }
 

@@ -102,4 +102,24 @@ export interface LoopAttributes {
 export interface Operation {
   readonly name: string;
   readonly kernel: Kernel;
+  /**
+   * A value that is the same bit for bit and cheaper, or null where there is none: an operand, or another term on them.
+   * NaN, infinities and the sign of zero count: `x * 1` is x, `x + 0` is not (for x = -0).
+   */
+  readonly simplify?: Simplification;
+  /** Whether the compiler must neither look through this operation nor compute equal uses of it once. */
+  readonly opaque?: boolean;
 }
+
+/** A value of a program as simplifications see it: an operation on terms, or something that the program is given. */
+export interface Term extends TensorType {
+  /** `null` for what is given. */
+  readonly operation: Operation | null;
+  readonly attributes: unknown;
+  readonly operands: readonly Term[];
+  /** The number that stands at every place, where it is known at compile time; numbers of the caller are not. */
+  readonly constant: number | null;
+}
+
+/** A rewriting rule of an operation; it is given terms of that operation. */
+export type Simplification = (term: Term) => Term | null;

@@ -1,5 +1,5 @@
 import type { Operation } from "../operation.ts";
-import type { Program } from "./program.ts";
+import type { Body, Program, Step } from "./program.ts";
 
 const operationIds = new WeakMap<Operation, number>();
 let nextId = 0;
@@ -19,12 +19,19 @@ function idOf(operation: Operation): number {
  */
 export function programKey({ inputs, scalars, steps, outputs }: Program): string {
   let key = `${inputs.map(({ dtype, shape }) => `${dtype}${shape.join()}`).join(";")}|${scalars.join()}|`;
-  for (const step of steps) {
-    key += `${idOf(step.operation)}(${step.inputs.join()})`;
-    if (step.attributes !== undefined) key += JSON.stringify(step.attributes);
-    for (const { program, scalars: numbers } of step.bodies ?? [])
-      key += `{${programKey(program)}|${numbers.join()}}`;
-    for (const { dtype, shape } of step.outputs) key += `${dtype}${shape.join()},`;
-  }
+  for (const step of steps) key += stepKey(step);
   return `${key}|${outputs.join()}`;
 }
+
+/** A key that two steps share exactly if they compute the same from the same slots. */
+export function stepKey({ operation, attributes, inputs, outputs, bodies }: Step): string {
+  let key = `${idOf(operation)}(${inputs.join()})`;
+  if (attributes !== undefined) key += JSON.stringify(attributes);
+  for (const body of bodies ?? []) key += `{${bodyKey(body)}}`;
+  for (const { dtype, shape } of outputs) key += `${dtype}${shape.join()},`;
+  return key;
+}
+
+/** A key that two bodies share exactly if they do the same, on the same numbers: -0 is not 0. */
+export const bodyKey = ({ program, scalars }: Body): string =>
+  `${programKey(program)}|${scalars.map((n) => (Object.is(n, -0) ? "-0" : n)).join()}`;

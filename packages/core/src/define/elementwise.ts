@@ -2,7 +2,7 @@ import type { Expression } from "../compile/kernel.ts";
 import type { KernelBuilder } from "../compile/kernel-builder.ts";
 import { type DType, isFloat, isInteger } from "../dtype.ts";
 import { DTypeError } from "../errors/errors.ts";
-import type { Kernel, ScalarFunction } from "../operation.ts";
+import type { Kernel, ScalarFunction, Simplification } from "../operation.ts";
 import type { Tensor } from "../tensor.ts";
 import { broadcast, promote, type TensorLike } from "./coerce.ts";
 import { type Defined, type Definition, type Domain, define } from "./definition.ts";
@@ -36,6 +36,8 @@ export interface ElementwiseSpec {
   readonly jvp: readonly (Partial | null)[] | NotDifferentiable;
   /** For an operation that is linear in an operand: `(...operands, cotangent) => its cotangent`. */
   readonly transpose?: readonly (Partial | null)[];
+  /** An exact rewriting into something cheaper. */
+  readonly simplify?: Simplification;
   /** Where each operand is sampled by the generated tests. */
   readonly domain: readonly Domain[];
   /** Worst float32 error in ulp. */
@@ -47,16 +49,18 @@ export interface ElementwiseRules<A> {
   readonly scalar: (attributes: A, dtype: DType) => ScalarFunction;
   readonly result: (attributes: A, dtype: DType) => DType;
   readonly lower?: ((attributes: A) => PartialLowering) | undefined;
+  readonly simplify?: Simplification | undefined;
   readonly jvp: ElementwiseSpec["jvp"] | Primitive<A>["jvp"];
   readonly transpose?: ElementwiseSpec["transpose"] | Primitive<A>["transpose"];
 }
 
 /** The graph operation that follows from a scalar function and its partial derivatives. */
 export function elementwisePrimitive<A>(name: string, rules: ElementwiseRules<A>): Primitive<A> {
-  const { scalar, result, lower, jvp, transpose } = rules;
+  const { scalar, result, lower, simplify, jvp, transpose } = rules;
   const primitive: Primitive<A> = {
     name,
     kernel: { kind: "elementwise", scalar, ...(lower && { lower }) } as Kernel,
+    ...(simplify && { simplify }),
     type: (inputs, attributes) => {
       const { shape, dtype } = inputs.at(-1)!;
       return { shape, dtype: result(attributes, dtype) };
@@ -102,6 +106,7 @@ export function elementwise<F extends (...operands: never[]) => Tensor, M>(
     scalar: (_, dtype) => (spec.evalInteger !== undefined && isInteger(dtype) ? spec.evalInteger : spec.eval),
     result: (_, dtype) => (spec.predicate ? "bool" : dtype),
     lower: spec.lower && (() => spec.lower!),
+    simplify: spec.simplify,
     jvp: spec.jvp,
     ...(spec.transpose && { transpose: spec.transpose }),
   });

@@ -1,4 +1,4 @@
-import type { Kernel, StridedView, TensorType } from "../operation.ts";
+import type { Kernel, Simplification, StridedView, TensorType } from "../operation.ts";
 import type { Shape } from "../shape-types.ts";
 import type { Tensor } from "../tensor.ts";
 import { apply, type Primitive } from "./primitive.ts";
@@ -12,6 +12,10 @@ export interface ViewSpec<A> {
   readonly transpose: (cotangent: Tensor, operand: TensorType, attributes: A) => Tensor;
   /** The attributes that leave a new first axis of the given size alone. */
   readonly batch: (attributes: A, size: number) => A;
+  /** An exact rewriting; that a view changes nothing is noticed without one. */
+  readonly simplify?: Simplification;
+  /** Whether the compiler must not look through it. */
+  readonly opaque?: boolean;
 }
 
 /** The graph operation of a view. */
@@ -19,6 +23,8 @@ export function viewPrimitive<A>(name: string, spec: ViewSpec<A>): Primitive<A> 
   const primitive: Primitive<A> = {
     name,
     kernel: { kind: "view", view: spec.view } as Kernel,
+    ...(spec.simplify && { simplify: spec.simplify }),
+    ...(spec.opaque && { opaque: true }),
     type: ([input], attributes) => ({ shape: spec.shape(input!.shape, attributes), dtype: input!.dtype }),
     jvp: ({ tangents, attributes }) => apply(primitive, [tangents[0]!], attributes),
     transpose: ({ cotangents, inputs, attributes }) => [

@@ -1,6 +1,16 @@
 import { integers, reals } from "../define/definition.ts";
 import { binary, unary } from "../define/elementwise.ts";
 import type { Binary, Unary } from "../define/signatures.ts";
+import {
+  idempotent,
+  involution,
+  isOne,
+  isZeroOfAddition,
+  isZeroOfSubtraction,
+  neutral,
+  neutralOnTheRight,
+  ofTwins,
+} from "../define/simplifications.ts";
 import { lowerSign, onFloats } from "../lower/arithmetic.ts";
 import type { Tensor } from "../tensor.ts";
 
@@ -12,6 +22,7 @@ const shareOfLarger = (x: Tensor, y: Tensor): Tensor =>
 export const add: Binary = binary("add", {
   eval: (x, y) => x + y,
   lower: (k, x, y) => k.add(x, y),
+  simplify: neutral(isZeroOfAddition),
   accepts: "number",
   jvp: [(_x, _y, dx) => dx, (_x, _y, dy) => dy],
   transpose: [(_x, _y, ct) => ct, (_x, _y, ct) => ct],
@@ -23,6 +34,7 @@ export const add: Binary = binary("add", {
 export const sub: Binary = binary("sub", {
   eval: (x, y) => x - y,
   lower: (k, x, y) => k.sub(x, y),
+  simplify: neutralOnTheRight(isZeroOfSubtraction),
   accepts: "number",
   jvp: [(_x, _y, dx) => dx, (_x, _y, dy) => dy.neg()],
   transpose: [(_x, _y, ct) => ct, (_x, _y, ct) => ct.neg()],
@@ -35,6 +47,7 @@ export const mul: Binary = binary("mul", {
   eval: (x, y) => x * y,
   evalInteger: Math.imul,
   lower: (k, x, y) => k.mul(x, y),
+  simplify: neutral(isOne),
   accepts: "number",
   jvp: [(_x, y, dx) => dx.mul(y), (x, _y, dy) => dy.mul(x)],
   transpose: [(_x, y, ct) => ct.mul(y), (x, _y, ct) => ct.mul(x)],
@@ -46,6 +59,7 @@ export const mul: Binary = binary("mul", {
 export const div: Binary = binary("div", {
   eval: (x, y) => x / y,
   lower: (k, x, y) => k.div(x, y),
+  simplify: neutralOnTheRight(isOne),
   accepts: "float",
   jvp: [(_x, y, dx) => dx.div(y), (_x, y, dy, z) => dy.mul(z.div(y).neg())],
   transpose: [(_x, y, ct) => ct.div(y), null],
@@ -80,6 +94,7 @@ export const mod: Binary = binary("mod", {
 export const neg: Unary = unary("neg", {
   eval: (x) => -x,
   lower: (k, x) => k.neg(x),
+  simplify: involution,
   accepts: "number",
   jvp: (_x, dx) => dx.neg(),
   transpose: (_x, ct) => ct.neg(),
@@ -91,6 +106,7 @@ export const neg: Unary = unary("neg", {
 export const abs: Unary = unary("abs", {
   eval: Math.abs,
   lower: (k, x) => k.abs(x),
+  simplify: idempotent,
   accepts: "number",
   jvp: (x, dx) => dx.mul(x.sign()),
   domain: reals(-2, 2, [0]),
@@ -101,6 +117,7 @@ export const abs: Unary = unary("abs", {
 export const sign: Unary = unary("sign", {
   eval: Math.sign,
   lower: lowerSign,
+  simplify: idempotent,
   accepts: "number",
   jvp: "zero",
   domain: reals(-2, 2, [0]),
@@ -132,6 +149,7 @@ export const reciprocal: Unary = unary("reciprocal", {
 export const maximum: Binary = binary("maximum", {
   eval: Math.max,
   lower: (k, x, y) => k.max(x, y),
+  simplify: ofTwins,
   accepts: "number",
   jvp: [(x, y, dx) => dx.mul(shareOfLarger(x, y)), (x, y, dy) => dy.mul(shareOfLarger(y, x))],
   domain: [reals(-2, 0), reals(0.1, 2)],
@@ -142,6 +160,7 @@ export const maximum: Binary = binary("maximum", {
 export const minimum: Binary = binary("minimum", {
   eval: Math.min,
   lower: (k, x, y) => k.min(x, y),
+  simplify: ofTwins,
   accepts: "number",
   jvp: [(x, y, dx) => dx.mul(shareOfLarger(y, x)), (x, y, dy) => dy.mul(shareOfLarger(x, y))],
   domain: [reals(-2, 0), reals(0.1, 2)],
@@ -152,6 +171,7 @@ export const minimum: Binary = binary("minimum", {
 export const floor: Unary = unary("floor", {
   eval: Math.floor,
   lower: onFloats("floor"),
+  simplify: idempotent,
   accepts: "number",
   jvp: "zero",
   domain: reals(-3, 3, [-3, -2, -1, 0, 1, 2, 3]),
@@ -162,6 +182,7 @@ export const floor: Unary = unary("floor", {
 export const ceil: Unary = unary("ceil", {
   eval: Math.ceil,
   lower: onFloats("ceil"),
+  simplify: idempotent,
   accepts: "number",
   jvp: "zero",
   domain: reals(-3, 3, [-3, -2, -1, 0, 1, 2, 3]),
@@ -172,6 +193,7 @@ export const ceil: Unary = unary("ceil", {
 export const trunc: Unary = unary("trunc", {
   eval: Math.trunc,
   lower: onFloats("trunc"),
+  simplify: idempotent,
   accepts: "number",
   jvp: "zero",
   domain: reals(-3, 3, [-3, -2, -1, 0, 1, 2, 3]),
@@ -186,6 +208,7 @@ export const round: Unary = unary("round", {
     return nearest % 2 === 0 ? nearest : nearest - 1;
   },
   lower: onFloats("nearest"),
+  simplify: idempotent,
   accepts: "number",
   jvp: "zero",
   domain: reals(-3, 3, [-2.5, -1.5, -0.5, 0.5, 1.5, 2.5]),

@@ -1,3 +1,5 @@
+import type { KernelBuilder } from "../compile/kernel-builder.ts";
+import { scalarTypeOf } from "../compile/kernel-builder.ts";
 import { scalar } from "../define/coerce.ts";
 import { apply, type Primitive } from "../define/primitive.ts";
 import {
@@ -123,21 +125,57 @@ export function full<const S extends Shape>(
   return filled.broadcastTo(shape) as Tensor as Tensor<[...S]>;
 }
 
+interface Literal {
+  readonly value: number;
+  readonly dtype: DType;
+}
+
+/**
+ * A number that is part of a program, unlike a constant: what the compiler may reckon with. For the zeros and ones that
+ * rules of differentiation make in plenty.
+ */
+const literalPrimitive: Primitive<Literal> = {
+  name: "literal",
+  kernel: {
+    kind: "elementwise",
+    scalar:
+      ({ value }: Literal) =>
+      () =>
+        value,
+    lower:
+      ({ value, dtype }: Literal) =>
+      (k: KernelBuilder) =>
+        k.constant(value, scalarTypeOf(dtype)),
+  } as Kernel,
+  type: (_, { dtype }) => ({ shape: [], dtype }),
+  jvp: { notDifferentiable: "it has no operands" },
+  batch: () => {
+    throw new Error("a literal has no operands to batch");
+  },
+};
+
+const filledWith =
+  (value: number) =>
+  <const S extends Shape>(shape: S, { dtype = "float32" }: DTypeOption = {}): Tensor<[...S]> => {
+    checkShape(shape);
+    const literal = apply(literalPrimitive, [], { value, dtype: checkDType(dtype) });
+    return literal.broadcastTo(shape) as Tensor as Tensor<[...S]>;
+  };
+
 /** A tensor of zeros. */
-export const zeros = <const S extends Shape>(shape: S, options?: DTypeOption): Tensor<[...S]> =>
-  full(shape, 0, options);
+export const zeros: <const S extends Shape>(shape: S, options?: DTypeOption) => Tensor<[...S]> =
+  filledWith(0);
 
 /** A tensor of ones. */
-export const ones = <const S extends Shape>(shape: S, options?: DTypeOption): Tensor<[...S]> =>
-  full(shape, 1, options);
+export const ones: <const S extends Shape>(shape: S, options?: DTypeOption) => Tensor<[...S]> = filledWith(1);
 
 /** Zeros of the shape and dtype of x. */
 export const zerosLike = <S extends Shape>(x: Tensor<S>): Tensor<S> =>
-  full(x.shape, 0, { dtype: x.dtype }) as Tensor as Tensor<S>;
+  zeros(x.shape, { dtype: x.dtype }) as Tensor as Tensor<S>;
 
 /** Ones of the shape and dtype of x. */
 export const onesLike = <S extends Shape>(x: Tensor<S>): Tensor<S> =>
-  full(x.shape, 1, { dtype: x.dtype }) as Tensor as Tensor<S>;
+  ones(x.shape, { dtype: x.dtype }) as Tensor as Tensor<S>;
 
 interface Iota {
   readonly shape: Shape;

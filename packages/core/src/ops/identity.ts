@@ -33,6 +33,10 @@ const conversion = (to: DType): ScalarFunction => {
   return isFloat(to) ? (x) => x : (x) => (Math.abs(x!) < 2 ** 63 ? Math.trunc(x!) : 0);
 };
 
+/** Whether a conversion loses nothing that a second one might, so that the two are the second at once. */
+const isWidening = (from: DType, to: DType): boolean =>
+  from === "bool" || (from === "float32" && to === "float64");
+
 interface Conversion {
   readonly dtype: DType;
 }
@@ -44,6 +48,14 @@ const convert: Primitive<Conversion> = elementwisePrimitive<Conversion>("astype"
     ({ dtype }) =>
     (k, x) =>
       k.convert(x, scalarTypeOf(dtype)),
+  simplify: (term) => {
+    const inner = term.operands[0]!;
+    if (inner.dtype === term.dtype) return inner;
+    if (inner.operation !== term.operation) return null;
+    const first = inner.operands[0]!;
+    if (first.dtype === term.dtype && inner.dtype === "float64") return first;
+    return isWidening(first.dtype, inner.dtype) ? { ...term, operands: [first] } : null;
+  },
   jvp: ({ tangents, attributes }) =>
     isFloat(attributes.dtype) ? apply(convert, [tangents[0]!], attributes) : null,
   transpose: ({ cotangents, inputs }) => [cotangents[0]!.astype(inputs[0]!.dtype)],

@@ -10,6 +10,7 @@ import {
 } from "../define/elementwise.ts";
 import { apply, type Primitive } from "../define/primitive.ts";
 import type { Binary, Unary, WhereFunction, WhereMethod } from "../define/signatures.ts";
+import { involution } from "../define/simplifications.ts";
 import { DTypeError } from "../errors/errors.ts";
 import type { Tensor } from "../tensor.ts";
 
@@ -54,6 +55,7 @@ export const logicalXor: Binary = logical("logicalXor", "xor", (x, y) => x ^ y);
 export const logicalNot: Unary = unary("logicalNot", {
   eval: (x) => 1 - x,
   lower: (k, x) => k.not(x),
+  simplify: involution,
   accepts: "bool",
   jvp: noDerivative,
   domain: booleans,
@@ -97,6 +99,7 @@ export const bitwiseXor: Binary = bitwise(
 export const bitwiseNot: Unary = unary("bitwiseNot", {
   eval: (x) => ~x,
   lower: (k, x) => k.not(x),
+  simplify: involution,
   accepts: "integer",
   jvp: noDerivative,
   domain: integers(-99, 99),
@@ -146,6 +149,10 @@ export const isFinite: Unary = predicate(
 const select: Primitive<undefined> = elementwisePrimitive<undefined>("where", {
   scalar: () => (condition, x, y) => (condition !== 0 ? x! : y!),
   lower: () => (k, condition, x, y) => k.select(condition, x, y),
+  simplify: ({ operands: [condition, x, y] }) => {
+    if (x === y) return x!;
+    return condition!.constant === null ? null : condition!.constant !== 0 ? x! : y!;
+  },
   result: (_, dtype) => dtype,
   jvp: [
     null,

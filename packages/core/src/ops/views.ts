@@ -1,6 +1,7 @@
 import { composite, type Defined, define, on } from "../define/definition.ts";
 import { apply, type Primitive } from "../define/primitive.ts";
 import type * as Signatures from "../define/signatures.ts";
+import { lastCounts } from "../define/simplifications.ts";
 import { viewPrimitive } from "../define/view.ts";
 import { AxisError, ShapeError } from "../errors/errors.ts";
 import type { StridedView } from "../operation.ts";
@@ -29,6 +30,7 @@ const reshapePrimitive = viewPrimitive<ToShape>("reshape", {
     isDense(input) ? { shape, strides: stridesOf(shape), offset: input.offset } : null,
   transpose: (cotangent, operand) => cotangent.reshape(operand.shape),
   batch: ({ shape }, size) => ({ shape: [size, ...shape] }),
+  simplify: lastCounts,
 });
 
 /** Whether the elements stand in row-major order without gaps. */
@@ -94,6 +96,13 @@ const permutePrimitive = viewPrimitive<{ readonly axes: readonly number[] }>("pe
   }),
   transpose: (cotangent, _, { axes }) => cotangent.permute(invertPermutation(axes)),
   batch: ({ axes }) => ({ axes: [0, ...axes.map((axis) => axis + 1)] }),
+  simplify: (term) => {
+    const inner = term.operands[0]!;
+    if (inner.operation !== term.operation) return null;
+    const [outer, first] = [term, inner].map(({ attributes }) => attributes as { axes: readonly number[] });
+    const axes = outer!.axes.map((axis) => first!.axes[axis]!);
+    return { ...term, attributes: { axes }, operands: inner.operands };
+  },
 });
 
 /**
@@ -176,6 +185,7 @@ const broadcastPrimitive = viewPrimitive<ToShape>("broadcastTo", {
     return cotangent.sum(repeated, { keepDims: true });
   },
   batch: ({ shape }, size) => ({ shape: [size, ...shape] }),
+  simplify: lastCounts,
 });
 
 /**

@@ -1,3 +1,4 @@
+import { canonicalise } from "../compile/canonicalise/canonicalise.ts";
 import { type Linearised, linearise } from "../compile/linearise.ts";
 import type { Program } from "../compile/program.ts";
 import { programKey } from "../compile/program-key.ts";
@@ -154,7 +155,7 @@ export function prepare(backend: Backend, { program }: Linearised): Executable {
   let executable = known.get(key);
   if (executable === undefined) {
     checkDTypes(backend, program);
-    executable = backend.compile(program);
+    executable = backend.compile(canonicalise(program));
     if (known.size >= mostExecutables) known.delete(known.keys().next().value!);
   } else known.delete(key);
   known.set(key, executable);

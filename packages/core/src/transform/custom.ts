@@ -6,6 +6,7 @@ import {
   type Primitive,
   type Tangent,
 } from "../define/primitive.ts";
+import { viewPrimitive } from "../define/view.ts";
 import { isFloat } from "../dtype.ts";
 import { GradientError, TreeError } from "../errors/errors.ts";
 import type { TensorType } from "../operation.ts";
@@ -299,6 +300,20 @@ export const checkpoint: Checkpoint = ((f: AnyFunction) => {
   };
 }) as unknown as Checkpoint;
 
+/**
+ * The same value behind a wall: what is computed from it again is not taken for what was computed from it before, which
+ * would keep alive the intermediate values that a checkpoint is there to forget.
+ */
+const recomputed = (x: Tensor): Tensor => apply(wallPrimitive, [x], undefined);
+
+const wallPrimitive: Primitive<undefined> = viewPrimitive<undefined>("wall", {
+  shape: (shape) => shape,
+  view: (input) => input,
+  transpose: (cotangent) => cotangent,
+  batch: () => undefined,
+  opaque: true,
+});
+
 /** The cotangents of all operands; integers among them get zeros, which nobody reads. */
 function pullThrough(
   run: (...tensors: Tensor[]) => Tensor[],
@@ -309,7 +324,7 @@ function pullThrough(
   const moving = operands.filter((_, i) => isMoving[i]);
   const onMoving = (...tensors: Tensor[]): Tensor[] => {
     let next = 0;
-    return run(...operands.map((operand, i) => (isMoving[i] ? tensors[next++]! : operand)));
+    return run(...operands.map((operand, i) => recomputed(isMoving[i] ? tensors[next++]! : operand)));
   };
   const [, pullback] = (
     vjp as unknown as (f: unknown, ...primals: Tensor[]) => [unknown, (ct: unknown) => Tensor[]]
