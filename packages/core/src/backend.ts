@@ -3,6 +3,8 @@
  *
  * @packageDocumentation
  */
+export { canonicalise } from "./compile/canonicalise/canonicalise.ts";
+export { type Cost, costOf, printCost } from "./compile/cost.ts";
 export { fuse } from "./compile/fuse.ts";
 export {
   type Accumulator,
@@ -19,6 +21,10 @@ export {
 } from "./compile/kernel.ts";
 export { scalarTypeOf } from "./compile/kernel-builder.ts";
 export { type MemoryPlan, planMemory } from "./compile/memory-plan.ts";
+export { printKernel } from "./compile/print/kernel.ts";
+export { printMemoryPlan } from "./compile/print/memory-plan.ts";
+export { printProgram } from "./compile/print/program.ts";
+export { printSchedule } from "./compile/print/schedule.ts";
 export type { Body, Program, Step } from "./compile/program.ts";
 export type { Buffer, MatrixOperand, Schedule, Stage } from "./compile/schedule.ts";
 export {

@@ -46,6 +46,7 @@ export { collectGarbage, type MemoryReport, memory, setMemoryBudget } from "./ru
 export type { BroadcastCheck, MatMul, MatMulCheck, Reduce, Shape } from "./shape-types.ts";
 export { Tensor } from "./tensor.ts";
 export { checkpoint, customJvp, customVjp } from "./transform/custom.ts";
+export { type ExplainOptions, Explanation, explain } from "./transform/explain.ts";
 export { type GradOptions, grad, valueAndGrad } from "./transform/grad.ts";
 export { hessian, hvp, type JacobianOptions, jacfwd, jacrev } from "./transform/jacobian.ts";
 export { type JitOptions, jit } from "./transform/jit.ts";

@@ -4,6 +4,7 @@ import type { Shape } from "../shape-types.ts";
 import { flatIndex, type IndexMap, identityMap, throughView } from "./affine.ts";
 import type { Accumulator, Affine, Expression, Store } from "./kernel.ts";
 import { KernelBuilder, scalarTypeOf } from "./kernel-builder.ts";
+import { recordOrigin } from "./origins.ts";
 import type { Program, Step } from "./program.ts";
 import type { Buffer, MatrixOperand, Schedule, Stage } from "./schedule.ts";
 import { outputSlots, storedSlots } from "./stored-slots.ts";
@@ -338,7 +339,7 @@ class Fusion {
       if (operand === null) return null;
       operands.push(operand);
     }
-    const dtype = this.program.slots[step.inputs.at(-1)!]!.dtype;
+    const { dtype } = this.program.slots[step.inputs.at(-1) ?? step.output]!;
     const value =
       operation.lower?.(step.attributes as never)(kernel.builder, ...operands) ??
       kernel.builder.call(
@@ -347,6 +348,7 @@ class Fusion {
         scalarTypeOf(step.outputs[0]!.dtype),
         operands,
       );
+    recordOrigin(value, { name: step.operation.name, operands });
     return value;
   }
 

@@ -42,6 +42,8 @@ export interface Backend {
     scalars: readonly number[],
     outputs: readonly Block[],
   ): void;
+  /** The code that was generated for a program, as text. */
+  explain?(executable: Executable): string;
   /** Resolves when everything submitted has run. */
   flush(): Promise<void>;
   close(): Promise<void>;

@@ -85,7 +85,8 @@ function keyOf({ leaves, structure }: Flat, statics: readonly unknown[]): string
   return `${structure.key}|${types}|${flatten(statics).structure.key}`;
 }
 
-function traceFunction(
+/** Calls a function once with placeholders for its tensors; what it does is kept. */
+export function traceFunction(
   f: (...args: never[]) => unknown,
   args: readonly unknown[],
   statics: readonly number[],

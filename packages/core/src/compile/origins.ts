@@ -1,0 +1,18 @@
+import type { Expression } from "./kernel.ts";
+
+/** The operation that an expression is the lowering of. */
+export interface Origin {
+  readonly name: string;
+  readonly operands: readonly Expression[];
+}
+
+/** Beside the kernels, since only printers want to know. */
+const origins = new WeakMap<Expression, Origin>();
+
+/** Notes that an expression is an operation applied to operands; the first note counts. */
+export function recordOrigin(expression: Expression, origin: Origin): void {
+  const isNew = !origins.has(expression) && !origin.operands.includes(expression);
+  if (isNew && expression.kind === "instruction") origins.set(expression, origin);
+}
+
+export const originOf = (expression: Expression): Origin | undefined => origins.get(expression);

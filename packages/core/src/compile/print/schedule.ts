@@ -1,0 +1,43 @@
+import { fuse } from "../fuse.ts";
+import type { Buffer, MatrixOperand, Schedule, Stage } from "../schedule.ts";
+import { kernelLines } from "./kernel.ts";
+import { indent, showType } from "./program.ts";
+
+/** A schedule as text: its buffers, then its stages in the order they run. */
+export function printSchedule({ buffers, stages }: Schedule): string {
+  return [
+    ...buffers.map((buffer, i) => `b${i}: ${showType(buffer.type)}${showRole(buffer)}`),
+    ...stages.flatMap(stageLines),
+  ].join("\n");
+}
+
+const showRole = ({ role }: Buffer): string =>
+  role.kind === "temporary" ? "" : `, ${role.kind} ${role.index}`;
+
+function stageLines(stage: Stage): string[] {
+  switch (stage.kind) {
+    case "loops":
+      return ["kernel", ...kernelLines(stage.kernel).map(indent)];
+    case "dot": {
+      const { left, right, result, batch, m, n, k } = stage;
+      const size = `${[...batch, m].join(" x ")} x ${n}, over ${k}`;
+      return [`dot b${result} = ${showMatrix(left)} @ ${showMatrix(right)} (${size})`];
+    }
+    case "routine":
+    case "control": {
+      const list = (some: readonly number[]) => some.map((buffer) => `b${buffer}`).join(", ");
+      const call = `${stage.step.operation.name}(${list(stage.inputs)})`;
+      const bodies = (stage.step.bodies ?? []).map(({ program }) => printSchedule(fuse(program)));
+      return [
+        `${stage.kind} ${list(stage.outputs)} = ${call}`,
+        ...bodies.flatMap((body) => ["body", ...body.split("\n").map(indent)]).map(indent),
+      ];
+    }
+  }
+}
+
+/** A matrix operand: the buffer, with the strides where they are not those of rows of neighbours. */
+function showMatrix({ buffer, offset, rowStride, columnStride }: MatrixOperand): string {
+  const from = offset === 0 ? "" : ` from ${offset}`;
+  return `b${buffer}[${rowStride}, ${columnStride}${from}]`;
+}
