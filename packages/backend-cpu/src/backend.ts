@@ -1,6 +1,7 @@
 import { BackendError } from "@amari/core";
 import type { Backend, Block, Capabilities, Executable, Program } from "@amari/core/backend";
 import { dtypes } from "@amari/core/backend";
+import { compileConvolutions } from "./convolution/library.ts";
 import { CpuExecutable, type CpuRuntime, type Products } from "./executable.ts";
 import { type CpuBlock, declaredMemory, Heap } from "./heap.ts";
 import { compileMatmul, largestWorkspace } from "./matmul/library.ts";
@@ -13,6 +14,7 @@ export class CpuBackend implements Backend {
   private readonly heap: Heap = new Heap();
   private runtime: CpuRuntime | null = null;
   private products: Products | null = null;
+  private convolutions: WebAssembly.ModuleImports | null = null;
   /** Memory for temporaries, shared by all programs, since one runs at a time. */
   private scratch: CpuBlock | null = null;
 
@@ -75,6 +77,10 @@ export class CpuBackend implements Backend {
           workspace: heap.alloc(largestWorkspace()),
         };
         return this.products;
+      },
+      convolutions: () => {
+        this.convolutions ??= compileConvolutions(heap.memory, declaredMemory);
+        return this.convolutions;
       },
     };
     return this.runtime;

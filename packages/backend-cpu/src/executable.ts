@@ -5,6 +5,7 @@ import {
   type DType,
   type Executable,
   fuse,
+  type Geometry,
   kernelExpressions,
   type MatrixOperand,
   type MemoryPlan,
@@ -17,12 +18,22 @@ import {
   viewBytes,
 } from "@amari/core/backend";
 import { prepareControl } from "./control.ts";
+import { convolutionExtent, emitConvolution, tablesOf, workspaceBytes } from "./convolution/emit.ts";
+import { convolveIntegers } from "./convolution/integers.ts";
+import {
+  type ConvolutionFunction,
+  convolutionFunctions,
+  convolutionImport,
+  convolutionSignature,
+} from "./convolution/library.ts";
+import { planConvolution } from "./convolution/plan.ts";
 import { emitDot } from "./emit/dot.ts";
 import { emitLoops } from "./emit/loops.ts";
 import { type CpuBlock, declaredMemory, type Heap } from "./heap.ts";
 import { multiplyIntegers } from "./matmul/integers.ts";
 import { gemmSignature, hasGeneratedMatmul, type MatmulLibrary } from "./matmul/library.ts";
-import { compileModule } from "./wasm/compile.ts";
+import type { MatmulDType } from "./matmul/vector-type.ts";
+import { compileModule, wasmFeatures } from "./wasm/compile.ts";
 import { FunctionBuilder } from "./wasm/function.ts";
 import { ModuleBuilder } from "./wasm/module.ts";
 
@@ -33,6 +44,8 @@ export interface CpuRuntime {
   readonly collected: FinalizationRegistry<readonly CpuBlock[]>;
   /** Made for the first program that has a product. */
   products(): Products;
+  /** What convolutions call, compiled for the first program that has one. */
+  convolutions(): WebAssembly.ModuleImports;
 }
 
 /** The matrix products, and memory that they may use meanwhile. */
@@ -42,6 +55,7 @@ export interface Products {
 }
 
 type DotStage = Extract<Stage, { kind: "dot" }>;
+type ConvolutionStage = Extract<Stage, { kind: "convolution" }>;
 type RoutineStage = Extract<Stage, { kind: "routine" }>;
 type ControlStage = Extract<Stage, { kind: "control" }>;
 
@@ -126,13 +140,21 @@ export class CpuExecutable implements Executable {
       if (stage.kind === "loops") this.importCalls(stage, module, calls);
       else if (stage.kind === "dot" && this.isGenerated(stage))
         module.import(this.dtypeOf(stage), gemmSignature);
+      else if (stage.kind === "convolution" && this.isGenerated(stage)) {
+        for (const name of convolutionFunctions)
+          module.import(
+            convolutionImport(name, this.dtypeOf(stage) as MatmulDType),
+            convolutionSignature(name),
+          );
+      }
     }
     const actions: Action[] = [];
     const segments: number[][] = [];
     let open: number[] | null = null;
     const exported: Record<string, () => void> = {};
     stages.forEach((stage, at) => {
-      if (stage.kind === "loops" || (stage.kind === "dot" && this.isGenerated(stage))) {
+      const isProduct = stage.kind === "dot" || stage.kind === "convolution";
+      if (stage.kind === "loops" || (isProduct && this.isGenerated(stage))) {
         if (open === null) {
           open = [];
           const name = `segment${segments.length}`;
@@ -154,8 +176,12 @@ export class CpuExecutable implements Executable {
     });
     if (segments.length > 0) {
       const hasProduct = stages.some((stage) => stage.kind === "dot" && this.isGenerated(stage));
-      const library = hasProduct ? this.runtime.products().library : {};
-      const env: WebAssembly.ModuleImports = { memory: this.heap.memory, ...library };
+      const hasConvolution = stages.some((stage) => stage.kind === "convolution" && this.isGenerated(stage));
+      const env: WebAssembly.ModuleImports = {
+        memory: this.heap.memory,
+        ...(hasProduct && this.runtime.products().library),
+        ...(hasConvolution && this.runtime.convolutions()),
+      };
       for (const [name, call] of calls) env[name] = call;
       const instance = new WebAssembly.Instance(compileModule(module.encode()), { env });
       Object.assign(exported, instance.exports);
@@ -164,10 +190,12 @@ export class CpuExecutable implements Executable {
   }
 
   /** What the host does for a stage that is no function of the module. */
-  private hostAction(stage: DotStage | RoutineStage | ControlStage): Action {
+  private hostAction(stage: DotStage | ConvolutionStage | RoutineStage | ControlStage): Action {
     switch (stage.kind) {
       case "dot":
         return () => this.runDot(stage);
+      case "convolution":
+        return () => this.runConvolution(stage);
       case "routine":
         return () => this.runRoutine(stage);
       case "control":
@@ -222,6 +250,7 @@ export class CpuExecutable implements Executable {
         const { f, extent } = emitLoops(stage.kernel, frame);
         main.i32(0).i32(extent).call(module.add(f));
       } else if (stage.kind === "dot") main.call(module.add(this.emitDot(stage, module)));
+      else if (stage.kind === "convolution") this.addConvolution(stage, module, main);
     }
     module.add(main, name);
   }
@@ -234,12 +263,12 @@ export class CpuExecutable implements Executable {
     );
   }
 
-  private dtypeOf({ result }: DotStage): DType {
+  private dtypeOf({ result }: DotStage | ConvolutionStage): DType {
     return this.schedule.buffers[result]!.type.dtype;
   }
 
   /** Whether a product has generated code; integers have none. */
-  private isGenerated(stage: DotStage): boolean {
+  private isGenerated(stage: DotStage | ConvolutionStage): boolean {
     return hasGeneratedMatmul(this.dtypeOf(stage));
   }
 
@@ -251,6 +280,44 @@ export class CpuExecutable implements Executable {
       bytes: bytesPerElement(dtype),
       workspace: this.runtime.products().workspace.address,
     });
+  }
+
+  /** Adds the function of a convolution and a call of it. */
+  private addConvolution(stage: ConvolutionStage, module: ModuleBuilder, main: FunctionBuilder): void {
+    const dtype = this.dtypeOf(stage) as MatmulDType;
+    const plan = planConvolution({
+      geometry: stage.step.attributes as Geometry,
+      input: stage.input,
+      window: stage.window,
+      result: this.schedule.buffers[stage.result]!.type.shape,
+      dtype,
+      fma: wasmFeatures().relaxedSimd,
+    });
+    const tables = tablesOf(plan);
+    const { address } = this.own(tables.byteLength);
+    new Int32Array(this.heap.memory.buffer, address, tables.length).set(tables);
+    const buffers = { input: stage.input.buffer, window: stage.window.buffer, result: stage.result };
+    const functions = Object.fromEntries(
+      convolutionFunctions.map((name) => [
+        name,
+        module.import(convolutionImport(name, dtype), convolutionSignature(name)),
+      ]),
+    ) as Record<ConvolutionFunction, number>;
+    const f = emitConvolution(plan, {
+      pushAddress: (builder, operand) => {
+        builder.i32(this.table.address + 4 * buffers[operand]).memory("i32.load");
+      },
+      functions,
+      tables: address,
+      workspace: this.own(workspaceBytes(plan)).address,
+    });
+    main.i32(0).i32(convolutionExtent(plan)).call(module.add(f));
+  }
+
+  private runConvolution({ step, input, window, result }: ConvolutionStage): void {
+    const array = (buffer: number) => this.arrayAt(this.schedule.buffers[buffer]!, this.addresses[buffer]!);
+    const operands = [input, window].map((operand) => ({ ...array(operand.buffer), ...operand }));
+    convolveIntegers(step, operands, array(result));
   }
 
   private fillConstants(stage: RoutineStage): void {

@@ -28,6 +28,7 @@ export function runStep(step: Step, inputs: readonly StridedArray[]): readonly S
       return [view(kernel, step, inputs[0]!)];
     case "dot":
       return [dot(step, inputs[0]!, inputs[1]!)];
+    case "convolution":
     case "routine": {
       const outputs = step.outputs.map(emptyArray);
       kernel.run(inputs.map(toDense), step.attributes as never, outputs);

@@ -26,7 +26,7 @@ export { printMemoryPlan } from "./compile/print/memory-plan.ts";
 export { printProgram } from "./compile/print/program.ts";
 export { printSchedule } from "./compile/print/schedule.ts";
 export type { Body, Program, Step } from "./compile/program.ts";
-export type { Buffer, MatrixOperand, Schedule, Stage } from "./compile/schedule.ts";
+export type { ArrayOperand, Buffer, MatrixOperand, Schedule, Stage } from "./compile/schedule.ts";
 export {
   allocate,
   bytesPerElement,
@@ -41,6 +41,7 @@ export {
 export type {
   ControlForm,
   DenseArray,
+  Geometry,
   Kernel,
   LoopAttributes,
   Operation,

@@ -51,15 +51,10 @@ export type Kernel =
     }
   /** `[...batch, m, k] x [...batch, k, n] -> [...batch, m, n]`. */
   | { readonly kind: "dot" }
+  /** `[N, C, ...n] x [O, C / groups, ...k] -> [N, O, ...m]`: attributes are {@link Geometry}, `run` is the meaning. */
+  | { readonly kind: "convolution"; readonly run: WholeArrays }
   /** A whole-array algorithm that does not fuse; this is its reference implementation. */
-  | {
-      readonly kind: "routine";
-      readonly run: (
-        inputs: readonly DenseArray[],
-        attributes: never,
-        outputs: readonly DenseArray[],
-      ) => void;
-    }
+  | { readonly kind: "routine"; readonly run: WholeArrays }
   /** An operation that runs whole programs, its step's bodies. */
   | { readonly kind: "control"; readonly form: ControlForm }
   /** The scalar `attributes.value`, handed to the program at run time so that it is in no structural key. */
@@ -72,6 +67,26 @@ export type Kernel =
   | { readonly kind: "pick" }
   /** An argument of a traced function; never computed. */
   | { readonly kind: "placeholder" };
+
+/** Computes whole dense arrays from others. */
+export type WholeArrays = (
+  inputs: readonly DenseArray[],
+  attributes: never,
+  outputs: readonly DenseArray[],
+) => void;
+
+/** How a convolution's kernel slides over its input; each list has an entry for every spatial axis. */
+export interface Geometry {
+  readonly strides: readonly number[];
+  /** Zeros before and after the (dilated) input; negative where elements are cut off. */
+  readonly padding: readonly (readonly [before: number, after: number])[];
+  /** How far apart the elements of the input stand. */
+  readonly inputDilation: readonly number[];
+  /** How far apart the elements of the kernel stand. */
+  readonly kernelDilation: readonly number[];
+  /** Into how many parts the channels are split that do not mix. */
+  readonly groups: number;
+}
 
 /**
  * How an operation runs its bodies:
@@ -123,3 +138,11 @@ export interface Term extends TensorType {
 
 /** A rewriting rule of an operation; it is given terms of that operation. */
 export type Simplification = (term: Term) => Term | null;
+
+/** Whether a kernel computes the elements of one array: what is worth storing. A view or a constant is not. */
+export const computesArray = ({ kind }: Kernel): boolean =>
+  kind === "elementwise" ||
+  kind === "reduce" ||
+  kind === "dot" ||
+  kind === "convolution" ||
+  kind === "routine";

@@ -35,7 +35,7 @@ export function emitPackedKernel(
       increase(f, b, tile.vectors * vectorBytes);
     },
   });
-  emitStore(f, type, accumulators, { ...parameters, extra }, epilogue);
+  emitStore(f, type, accumulators, parameters, epilogue && { epilogue, ...parameters, extra });
   return module.add(f);
 }
 
@@ -66,6 +66,6 @@ export function emitStridedKernel(
       increase(f, b, bStep);
     },
   });
-  emitStore(f, type, accumulators, { ...parameters, extra }, epilogue);
+  emitStore(f, type, accumulators, parameters, epilogue && { epilogue, ...parameters, extra });
   return module.add(f);
 }

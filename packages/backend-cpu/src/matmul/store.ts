@@ -11,6 +11,11 @@ export interface Destination {
   readonly rowStride: Local;
   /** Whether c holds the sum of the blocks before. */
   readonly accumulate: Local;
+}
+
+/** What is done to a tile before it is stored, and what it needs to know. */
+export interface TileEpilogue {
+  readonly epilogue: Epilogue;
   /** Whether this is the last block of k, to which the epilogue applies. */
   readonly last: Local;
   /** Where the tile stands in c, for the epilogue; moved to its last vector. */
@@ -24,8 +29,8 @@ export function emitStore(
   f: FunctionBuilder,
   { add, lanes }: VectorType,
   accumulators: readonly (readonly Local[])[],
-  { c, rowStride, accumulate, last, row, column, extra }: Destination,
-  epilogue: Epilogue | undefined,
+  { c, rowStride, accumulate }: Destination,
+  finish?: TileEpilogue,
 ): void {
   const address = f.local("i32");
   f.get(accumulate).if(() => {
@@ -39,7 +44,8 @@ export function emitStore(
     });
   });
   f.release(address);
-  if (epilogue !== undefined) {
+  if (finish !== undefined) {
+    const { epilogue, last, row, column, extra } = finish;
     f.get(last).if(() => {
       accumulators.forEach((vectors, index) => {
         if (index > 0) increase(f, row, 1);

@@ -55,6 +55,11 @@ function costOfStage(stage: Stage, { buffers }: Schedule): Cost {
       const { batch, m, n, k } = stage;
       return { ...nothing, contractions: 1, bytes, operations: 2 * sizeOf(batch) * m * n * k };
     }
+    case "convolution": {
+      // Products with zeros of padding are counted.
+      const products = sizeOf(buffers[stage.result]!.type.shape) * sizeOf(stage.window.shape.slice(1));
+      return { ...nothing, contractions: 1, bytes, operations: 2 * products };
+    }
     case "routine":
       return { ...nothing, routines: 1, bytes };
     case "control": {

@@ -6,7 +6,7 @@ import type { Accumulator, Affine, Expression, Store } from "./kernel.ts";
 import { KernelBuilder, scalarTypeOf } from "./kernel-builder.ts";
 import { recordOrigin } from "./origins.ts";
 import type { Program, Step } from "./program.ts";
-import type { Buffer, MatrixOperand, Schedule, Stage } from "./schedule.ts";
+import type { ArrayOperand, Buffer, MatrixOperand, Schedule, Stage } from "./schedule.ts";
 import { outputSlots, storedSlots } from "./stored-slots.ts";
 
 /** How many kernels of the same loops a value is tried in, so that scheduling stays linear. */
@@ -99,6 +99,9 @@ class Fusion {
         return;
       case "dot":
         this.addDot(step, type);
+        return;
+      case "convolution":
+        this.addConvolution(step);
         return;
       case "routine":
       case "control":
@@ -372,22 +375,41 @@ class Fusion {
     });
   }
 
-  /** The operand of a dot as strides on stored memory, through views; stores it and gives null where that fails. */
   private matrixOperand(slot: number): MatrixOperand | null {
+    const operand = this.arrayOperand(slot);
+    if (operand === null) return null;
+    const { buffer, offset, strides } = operand;
+    return {
+      buffer,
+      offset,
+      batchStrides: strides.slice(0, -2),
+      rowStride: strides.at(-2)!,
+      columnStride: strides.at(-1)!,
+    };
+  }
+
+  /** An operand as strides on stored memory, through views; stores it and gives null where that fails. */
+  private arrayOperand(slot: number): ArrayOperand | null {
     const { shape } = this.program.slots[slot]!;
     const access = this.stridesOn(slot, identityMap(shape.length, shape.length), shape);
     if (access === null) {
       this.stored.add(slot);
       return null;
     }
-    const { buffer, place } = access;
-    return {
-      buffer,
-      offset: place.offset,
-      batchStrides: place.strides.slice(0, -2),
-      rowStride: place.strides.at(-2)!,
-      columnStride: place.strides.at(-1)!,
-    };
+    return { buffer: access.buffer, shape, ...access.place };
+  }
+
+  private addConvolution(step: Step): void {
+    const [input, window] = step.inputs.map((slot) => this.arrayOperand(slot)) as [
+      ArrayOperand | null,
+      ArrayOperand | null,
+    ];
+    if (input === null || window === null) {
+      this.failed = true;
+      return;
+    }
+    this.readyAfter.set(step.output, this.stages.length);
+    this.stages.push({ kind: "convolution", step, input, window, result: this.bufferFor(step.output) });
   }
 
   private stridesOn(slot: number, map: IndexMap, extents: Shape): { buffer: number; place: Affine } | null {

@@ -1,4 +1,4 @@
-import type { TensorType } from "../operation.ts";
+import type { StridedView, TensorType } from "../operation.ts";
 import type { LoopKernel } from "./kernel.ts";
 import type { Step } from "./program.ts";
 
@@ -20,6 +20,11 @@ export interface MatrixOperand {
   readonly columnStride: number;
 }
 
+/** An array inside a buffer; strides in elements. */
+export interface ArrayOperand extends StridedView {
+  readonly buffer: number;
+}
+
 /** One thing to run. */
 export type Stage =
   | { readonly kind: "loops"; readonly kernel: LoopKernel }
@@ -33,6 +38,14 @@ export type Stage =
       readonly m: number;
       readonly n: number;
       readonly k: number;
+    }
+  /** `step`'s convolution of `input` with `window`. The result is dense. */
+  | {
+      readonly kind: "convolution";
+      readonly step: Step;
+      readonly input: ArrayOperand;
+      readonly window: ArrayOperand;
+      readonly result: number;
     }
   /** An operation that runs programs of its own, on dense buffers. */
   | {
@@ -63,6 +76,8 @@ export function buffersOf(stage: Stage): {
   switch (stage.kind) {
     case "dot":
       return { reads: [stage.left.buffer, stage.right.buffer], writes: [stage.result] };
+    case "convolution":
+      return { reads: [stage.input.buffer, stage.window.buffer], writes: [stage.result] };
     case "control":
     case "routine":
       return { reads: stage.inputs, writes: stage.outputs };

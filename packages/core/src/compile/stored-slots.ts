@@ -28,7 +28,8 @@ export function storedSlots(program: Program, producer: ReadonlyMap<number, Step
     const { kind } = step.operation.kernel;
     for (const slot of step.inputs) read(slot, kind === "view" ? (readers.get(step.output) ?? 0) : 1);
     if (kind === "routine" || kind === "control") step.inputs.forEach(store);
-    if (kind === "dot") for (const slot of step.inputs) store(withoutViews(slot, producer));
+    if (kind === "dot" || kind === "convolution")
+      for (const slot of step.inputs) store(withoutViews(slot, producer));
     if (kind !== "elementwise" && kind !== "view") outputSlots(step).forEach(store);
     if (kind === "elementwise" && (readers.get(step.output) ?? 0) > 1 && isCostly(step, program))
       store(step.output);

@@ -1,24 +1,11 @@
 import { apply, type Primitive } from "../define/primitive.ts";
-import { routinePrimitive } from "../define/routine.ts";
 import type { PadWidth } from "../define/signatures.ts";
 import { isFloat } from "../dtype.ts";
+import type { DenseArray, Geometry, Kernel } from "../operation.ts";
 import { checkShape, range, sizeOf } from "../shape.ts";
 import type { Shape } from "../shape-types.ts";
 import type { Tensor } from "../tensor.ts";
 import { spanOf } from "./spatial.ts";
-
-/** How a kernel slides over its input; each list has an entry for every spatial axis. */
-export interface Geometry {
-  readonly strides: readonly number[];
-  /** Zeros before and after the (dilated) input; negative where elements are cut off. */
-  readonly padding: readonly PadWidth[];
-  /** How far apart the elements of the input stand. */
-  readonly inputDilation: readonly number[];
-  /** How far apart the elements of the kernel stand. */
-  readonly kernelDilation: readonly number[];
-  /** Into how many parts the channels are split that do not mix. */
-  readonly groups: number;
-}
 
 const resultSize = (n: number, k: number, axis: number, geometry: Geometry): number => {
   const [before, after] = geometry.padding[axis]!;
@@ -63,61 +50,68 @@ function meetingsAlong(place: number, n: number, k: number, axis: number, geomet
   return list;
 }
 
+/** The definition in plain loops, its sums in float64. */
+function convolve(
+  [x, kernel]: readonly DenseArray[],
+  geometry: Geometry,
+  [output]: readonly DenseArray[],
+): void {
+  const [batch, channels, ...n] = x!.shape as [number, number, ...number[]];
+  const [outputs, perGroup, ...k] = kernel!.shape as [number, number, ...number[]];
+  const table = meetings(n, k, output!.shape.slice(2), geometry);
+  const [inputSize, kernelSize] = [sizeOf(n), sizeOf(k)];
+  const [inputs, weights, results] = [x!.data, kernel!.data, output!.data];
+  const times = isFloat(x!.dtype) ? (a: number, b: number) => a * b : Math.imul;
+  let at = 0;
+  for (let b = 0; b < batch; b++) {
+    for (let o = 0; o < outputs; o++) {
+      const group = Math.floor((o * geometry.groups) / outputs);
+      for (const list of table) {
+        let sum = 0;
+        for (let c = 0; c < perGroup; c++) {
+          const inputStart = (b * channels + group * perGroup + c) * inputSize;
+          const kernelStart = (o * perGroup + c) * kernelSize;
+          for (let t = 0; t < list.length; t += 2) {
+            sum += times(weights[kernelStart + list[t]!]!, inputs[inputStart + list[t + 1]!]!);
+          }
+        }
+        results[at++] = sum;
+      }
+    }
+  }
+}
+
 /**
  * `[N, C, ...n] x [O, C / groups, ...k] -> [N, O, ...m]`: the cross-correlation that neural networks call convolution,
  * `y[n, o, q] = sum_{c, j} x[n, c, (q stride + j kernelDilation - before) / inputDilation] kernel[o, c, j]`, over whole
  * indices within x. It stays itself under differentiation: with dilations on both sides, its adjoints are convolutions
  * (Dumoulin and Visin, "A guide to convolution arithmetic for deep learning", 2016, chapter 4).
+ *
+ * Whether an infinite weight meets the zeros of padding, which makes a NaN, is left to the backend.
  */
-export const convolution: Primitive<Geometry> = routinePrimitive<Geometry>(
-  "convolution",
-  ([x, kernel], geometry, [output]) => {
-    const [batch, channels, ...n] = x!.shape as [number, number, ...number[]];
-    const [outputs, perGroup, ...k] = kernel!.shape as [number, number, ...number[]];
-    const table = meetings(n, k, output!.shape.slice(2), geometry);
-    const [inputSize, kernelSize] = [sizeOf(n), sizeOf(k)];
-    const [inputs, weights, results] = [x!.data, kernel!.data, output!.data];
-    const times = isFloat(x!.dtype) ? (a: number, b: number) => a * b : Math.imul;
-    let at = 0;
-    for (let b = 0; b < batch; b++) {
-      for (let o = 0; o < outputs; o++) {
-        const group = Math.floor((o * geometry.groups) / outputs);
-        for (const list of table) {
-          let sum = 0;
-          for (let c = 0; c < perGroup; c++) {
-            const inputStart = (b * channels + group * perGroup + c) * inputSize;
-            const kernelStart = (o * perGroup + c) * kernelSize;
-            for (let t = 0; t < list.length; t += 2) {
-              sum += times(weights[kernelStart + list[t]!]!, inputs[inputStart + list[t + 1]!]!);
-            }
-          }
-          results[at++] = sum;
-        }
-      }
-    }
+export const convolution: Primitive<Geometry> = {
+  name: "convolution",
+  kernel: { kind: "convolution", run: convolve } as Kernel,
+  type: ([x, kernel], geometry) => {
+    const [batch, , ...n] = x!.shape as [number, number, ...number[]];
+    const spatial = n.map((size, axis) => resultSize(size, kernel!.shape[axis + 2]!, axis, geometry));
+    return { shape: checkShape([batch, kernel!.shape[0]!, ...spatial]), dtype: x!.dtype };
   },
-  {
-    type: ([x, kernel], geometry) => {
-      const [batch, , ...n] = x!.shape as [number, number, ...number[]];
-      const spatial = n.map((size, axis) => resultSize(size, kernel!.shape[axis + 2]!, axis, geometry));
-      return { shape: checkShape([batch, kernel!.shape[0]!, ...spatial]), dtype: x!.dtype };
-    },
-    jvp: ({ inputs: [x, kernel], tangents: [dx, dk], attributes }) => {
-      const left = dx ? apply(convolution, [dx, kernel!], attributes) : null;
-      const right = dk ? apply(convolution, [x!, dk], attributes) : null;
-      return left && right ? left.add(right) : (left ?? right)!;
-    },
-    transpose: ({ cotangents: [ct], inputs: [x, kernel], linear, attributes }) => [
-      linear[0] ? inputAdjoint(ct!, kernel!, x!.shape.slice(2), attributes) : null,
-      linear[1] ? kernelAdjoint(ct!, x!, kernel!.shape.slice(2), attributes) : null,
-    ],
-    batch: ({ inputs: [x, kernel], batched, size, attributes }) => {
-      if (!batched[1]) return mapInputs(x!, kernel!, attributes);
-      if (!batched[0]) return mapKernels(x!, kernel!, size, attributes);
-      return mapBoth(x!, kernel!, size, attributes);
-    },
+  jvp: ({ inputs: [x, kernel], tangents: [dx, dk], attributes }) => {
+    const left = dx ? apply(convolution, [dx, kernel!], attributes) : null;
+    const right = dk ? apply(convolution, [x!, dk], attributes) : null;
+    return left && right ? left.add(right) : (left ?? right)!;
   },
-);
+  transpose: ({ cotangents: [ct], inputs: [x, kernel], linear, attributes }) => [
+    linear[0] ? inputAdjoint(ct!, kernel!, x!.shape.slice(2), attributes) : null,
+    linear[1] ? kernelAdjoint(ct!, x!, kernel!.shape.slice(2), attributes) : null,
+  ],
+  batch: ({ inputs: [x, kernel], batched, size, attributes }) => {
+    if (!batched[1]) return mapInputs(x!, kernel!, attributes);
+    if (!batched[0]) return mapKernels(x!, kernel!, size, attributes);
+    return mapBoth(x!, kernel!, size, attributes);
+  },
+};
 
 /** Splits an axis in two, the first of the given size. */
 const split = (x: Tensor, axis: number, first: number, second: number): Tensor =>

@@ -5,7 +5,7 @@ import { programKey } from "../compile/program-key.ts";
 import { bytesPerElement } from "../dtype.ts";
 import { BackendError, DTypeError, PlaceholderError } from "../errors/errors.ts";
 import { type Group, type Node, reachable } from "../node.ts";
-import type { TensorType } from "../operation.ts";
+import { computesArray, type TensorType } from "../operation.ts";
 import { showShape, sizeOf } from "../shape.ts";
 import { type Backend, type Executable, getDefaultBackend } from "./backend.ts";
 import { captureSite } from "./site.ts";
@@ -111,10 +111,10 @@ function worthStoring(nodes: readonly Node[], differentiating: boolean): Node[] 
   }
   return nodes.filter((node) => {
     if (node.outputs !== null || node.inputs.length === 0) return false;
-    const { kind } = node.operation.kernel;
-    if (kind !== "elementwise" && kind !== "reduce" && kind !== "dot" && kind !== "routine") return false;
+    const { kernel } = node.operation;
+    if (!computesArray(kernel)) return false;
     if (node.passedBy || node.consumers > (consumersHere.get(node) ?? 0)) return true;
-    return differentiating && kind !== "elementwise";
+    return differentiating && kernel.kind !== "elementwise";
   });
 }
 

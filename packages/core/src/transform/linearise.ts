@@ -1,5 +1,6 @@
 import type { Tangent } from "../define/primitive.ts";
 import type { Node } from "../node.ts";
+import { computesArray } from "../operation.ts";
 import { zerosLike } from "../ops/creation.ts";
 import { formGroup } from "../runtime/realise.ts";
 import { range } from "../shape.ts";
@@ -62,13 +63,7 @@ function residuals({ outputs, scope }: LinearMap): Node[] {
       }
     }
   }
-  return [...found].filter(
-    ({ operation }) =>
-      operation.kernel.kind === "elementwise" ||
-      operation.kernel.kind === "dot" ||
-      operation.kernel.kind === "reduce" ||
-      operation.kernel.kind === "routine",
-  );
+  return [...found].filter(({ operation }) => computesArray(operation.kernel));
 }
 
 /**

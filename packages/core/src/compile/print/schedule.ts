@@ -23,6 +23,11 @@ function stageLines(stage: Stage): string[] {
       const size = `${[...batch, m].join(" x ")} x ${n}, over ${k}`;
       return [`dot b${result} = ${showMatrix(left)} @ ${showMatrix(right)} (${size})`];
     }
+    case "convolution": {
+      const { input, window, result } = stage;
+      const size = `${input.shape.join(" x ")} with ${window.shape.join(" x ")}`;
+      return [`convolution b${result} = b${input.buffer} * b${window.buffer} (${size})`];
+    }
     case "routine":
     case "control": {
       const list = (some: readonly number[]) => some.map((buffer) => `b${buffer}`).join(", ");
