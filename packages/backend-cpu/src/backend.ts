@@ -6,6 +6,7 @@ import { CpuExecutable, type CpuRuntime, type Products } from "./executable.ts";
 import { type CpuBlock, declaredMemory, Heap } from "./heap.ts";
 import { compileMatmul, largestWorkspace } from "./matmul/library.ts";
 import { wasmFeatures } from "./wasm/compile.ts";
+import { moduleText } from "./wasm/text.ts";
 
 /** The CPU backend: programs compiled to WebAssembly SIMD, on one linear memory. */
 export class CpuBackend implements Backend {
@@ -84,6 +85,12 @@ export class CpuBackend implements Backend {
       },
     };
     return this.runtime;
+  }
+
+  /** The WebAssembly of a program as text. */
+  explain(executable: Executable): string {
+    const { binary } = executable as CpuExecutable;
+    return binary === null ? "(no kernels)" : moduleText(binary);
   }
 
   /** How much memory the backend holds, in use or kept for reuse. */

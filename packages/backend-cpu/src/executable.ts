@@ -67,6 +67,8 @@ export class CpuExecutable implements Executable {
   readonly program: Program;
   readonly schedule: Schedule;
   readonly plan: MemoryPlan;
+  /** The module; null where there are no kernels. */
+  binary: Uint8Array<ArrayBuffer> | null = null;
   private readonly runtime: CpuRuntime;
   private readonly heap: Heap;
   /** The addresses of all buffers, then the caller's numbers: what the module reads. */
@@ -183,7 +185,8 @@ export class CpuExecutable implements Executable {
         ...(hasConvolution && this.runtime.convolutions()),
       };
       for (const [name, call] of calls) env[name] = call;
-      const instance = new WebAssembly.Instance(compileModule(module.encode()), { env });
+      this.binary = module.encode();
+      const instance = new WebAssembly.Instance(compileModule(this.binary), { env });
       Object.assign(exported, instance.exports);
     }
     return actions;
