@@ -19,6 +19,14 @@ export interface BenchmarkSuite {
   cases(): readonly BenchmarkCase[];
 }
 
+/** Cases that are not operations per second, and measure themselves. */
+export interface MeasuredSuite {
+  readonly name: string;
+  readonly about: string;
+  /** Measures the cases whose names hold `filter`. */
+  measure(filter: string): readonly { readonly name: string; readonly result: string }[];
+}
+
 /** Where the results are kept, one JSON file for each suite. */
 export const resultsFolder: string = fileURLToPath(new URL("../results", import.meta.url));
 
@@ -33,8 +41,19 @@ const printed = async () => (suite: Suite) =>
     console.log(`  ${name.padEnd(44)} ${operations.padStart(11)} ops/s  ±${stats.rme.toFixed(0)}%`);
   });
 
-/** Measures the cases whose names hold `filter`, prints operations per second and writes the results as JSON. */
-export async function runSuite(
+/** Measures the cases whose names hold `filter` and prints the results. @returns how many there were */
+export const runSuite = (suite: BenchmarkSuite | MeasuredSuite, filter: string): Promise<number> =>
+  "measure" in suite ? printMeasured(suite, filter) : runBenchmarks(suite, filter);
+
+async function printMeasured({ about, measure }: MeasuredSuite, filter: string): Promise<number> {
+  const rows = measure(filter);
+  if (rows.length > 0) console.log(`\n${about}`);
+  for (const { name, result } of rows) console.log(`  ${name.padEnd(48)} ${result}`);
+  return rows.length;
+}
+
+/** Prints operations per second and writes the results as JSON. */
+async function runBenchmarks(
   { name, about, budget, cases }: BenchmarkSuite,
   filter: string,
 ): Promise<number> {

@@ -1,4 +1,4 @@
-import type { BenchmarkSuite } from "../suite.ts";
+import type { BenchmarkSuite, MeasuredSuite } from "../suite.ts";
 import { kernels } from "./kernels.ts";
 import { operations } from "./operations.ts";
 import { optimizers } from "./optimizers.ts";
@@ -6,4 +6,10 @@ import { startUp } from "./start-up.ts";
 import { training } from "./training.ts";
 
 /** All suites, in the order in which they run. */
-export const suites: readonly BenchmarkSuite[] = [kernels, training, optimizers, operations, startUp];
+export const suites: readonly (BenchmarkSuite | MeasuredSuite)[] = [
+  kernels,
+  training,
+  optimizers,
+  operations,
+  startUp,
+];

@@ -1,0 +1,21 @@
+import { expect, test } from "vitest";
+import { bundleSize } from "./bundle-size.ts";
+
+// The goal is 60 kB; the limit leaves room for features that are being written.
+test("the core with the CPU backend stays below 65 kB, minified and gzipped", async () => {
+  const { gzipped, minified, parts } = await bundleSize();
+  expect(gzipped).toBeLessThan(65_000);
+  // What is measured is all of it: the operations, the compiler and the emitter, and no other package.
+  expect(parts.map(({ name }) => name)).toEqual(
+    expect.arrayContaining([
+      "core/ops",
+      "core/compile",
+      "core/transform",
+      "backend-cpu/emit",
+      "backend-cpu/matmul",
+    ]),
+  );
+  expect(new Set(parts.map(({ name }) => name.split("/")[0]))).toEqual(new Set(["core", "backend-cpu"]));
+  expect(gzipped).toBeGreaterThan(20_000);
+  expect(minified).toBeGreaterThan(2 * gzipped);
+}, 60_000);
