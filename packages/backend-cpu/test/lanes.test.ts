@@ -170,9 +170,17 @@ it("all kernels are written in vectors, however types and masks mix", () => {
     ({ kind: "load", type, buffer: 0, access: { offset: 0, strides: [1] } }) as const;
   const kernel = (...types: ("f32" | "f64" | "bool")[]) => ({
     loops: [8],
-    reductions: [],
-    accumulators: [],
-    stores: types.map((type, buffer) => ({ buffer, access: { offset: 0, strides: [1] }, value: load(type) })),
+    phases: [
+      {
+        loops: [],
+        accumulators: [],
+        stores: types.map((type, buffer) => ({
+          buffer,
+          access: { offset: 0, strides: [1] },
+          value: load(type),
+        })),
+      },
+    ],
   });
   expect(widestLanes(kernel("f32", "bool"))).toBe(4);
   expect(widestLanes(kernel("f32", "f64", "bool"))).toBe(2);

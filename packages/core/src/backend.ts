@@ -15,6 +15,8 @@ export {
   expressionsOf,
   kernelExpressions,
   type LoopKernel,
+  type Phase,
+  phaseRoots,
   type ScalarInstruction,
   type ScalarType,
   type Store,

@@ -1,18 +1,21 @@
 import {
   type Accumulator,
   type Affine,
-  type Combine,
   type Expression,
   expressionsOf,
+  kernelExpressions,
   type LoopKernel,
+  type Phase,
+  phaseRoots,
   type ScalarType,
   type Store,
 } from "@amari/core/backend";
 import { FunctionBuilder, type Local } from "../wasm/function.ts";
 import { collapseLoops } from "./collapse.ts";
-import { emitInstruction } from "./instructions.ts";
-import { bytesOf, type Lanes, splatBytes, widestLanes } from "./lanes.ts";
-import { emitStore, extractLane, type Surroundings, Values } from "./values.ts";
+import { combine, foldPartials, lanesOfFold, startFold } from "./folds.ts";
+import { bytesOf, type Lanes, widestLanes } from "./lanes.ts";
+import { Pointers, type Reference } from "./pointers.ts";
+import { emitStore, type Place, type Surroundings, Values } from "./values.ts";
 
 /** Where a program's buffers and numbers are found while it runs. */
 export interface Frame {
@@ -23,18 +26,8 @@ export interface Frame {
   readonly callee: Surroundings["callee"];
 }
 
-type Load = Extract<Expression, { kind: "load" }>;
-
-/** A pointer to where a row of an access begins, for the current point of the outer loops. */
-interface Row {
-  readonly access: Affine;
-  readonly bytes: number;
-  readonly pointer: Local;
-  readonly buffer: number;
-}
-
-/** How many vectors a reduction keeps in flight, to hide the latency of an addition. */
-const accumulatorsInFlight = 4;
+/** How many vectors of columns are folded at a time, to hide the latency of an addition. */
+const columnsInFlight = 4;
 
 /** A kernel as a function `(from, to)` over its outermost loop, so that a range of it can be run by itself. */
 export interface EmittedLoops {
@@ -51,272 +44,249 @@ export function emitLoops(original: LoopKernel, frame: Frame): EmittedLoops {
   return { f, extent: kernel.loops[0] ?? 1 };
 }
 
+/** A range of a counter. */
+type Bound = Local | number;
+
 class LoopEmitter {
   private readonly f: FunctionBuilder;
   private readonly kernel: LoopKernel;
   private readonly frame: Frame;
-  private readonly from: Local;
-  private readonly to: Local;
-  private readonly rows = new Map<string, Row>();
   private readonly counters: Local[];
-  private readonly uses: Map<Expression, number>;
+  private readonly uses: ReadonlyMap<Expression, number>;
 
   constructor(f: FunctionBuilder, kernel: LoopKernel, frame: Frame) {
     this.f = f;
     this.kernel = kernel;
     this.frame = frame;
-    [this.from, this.to] = f.parameters as [Local, Local];
-    this.counters = [...kernel.loops, ...kernel.reductions].map(() => f.local("i32"));
+    const deepest = Math.max(0, ...kernel.phases.map(({ loops }) => loops.length));
+    this.counters = Array.from({ length: kernel.loops.length + deepest }, () => f.local("i32"));
     this.uses = countUses(kernel);
   }
 
   emit(): void {
-    const { loops, reductions } = this.kernel;
-    if ([...reductions, ...loops].includes(0) && reductions.length === 0) return;
-    if (reductions.length > 0 || this.kernel.accumulators.length > 0) this.emitReduction();
-    else if (loops.length === 0) {
-      this.setRows(0);
-      this.emitBlock(this.values(1, 0), 0);
-    } else this.emitElementwise();
+    const { loops, phases } = this.kernel;
+    if (loops.includes(0)) return;
+    const isFlat = phases.every((phase) => phase.loops.length === 0);
+    const lanes = this.lanesAcross();
+    if (loops.length > 0 && (isFlat || lanes > 1)) this.emitColumns(lanes, isFlat);
+    else this.emitRows();
   }
 
-  // ---- Elementwise ----
+  // ---- Columns: vectors run along the last parallel loop ----
 
-  private emitElementwise(): void {
-    const { loops } = this.kernel;
-    const inner = loops.length - 1;
-    const lanes = this.lanesAlong(inner);
-    const hoisted = this.hoistConstants(lanes, inner);
-    this.forOuter(inner, () => {
-      this.setRows(inner);
-      const [begin, end] = this.rangeOf(inner);
+  private emitColumns(lanes: Lanes, isFlat: boolean): void {
+    const { f } = this;
+    const inner = this.kernel.loops.length - 1;
+    const outer = this.pointers(range(0, inner));
+    const hoisted = this.hoistConstants(lanes, inner, outer);
+    this.forParallel(inner, () => {
+      outer.set(this.kernel.phases.flatMap(referencesOf));
+      const [begin, end] = this.boundsOf(inner);
+      const along = (from: Bound, to: Bound, step: number, body: () => void) =>
+        f.forRange(this.counters[inner]!, from, to, step, body);
+      const scalar = () => this.emitColumn(1, 1, () => this.values(1, inner, outer), outer);
       if (lanes === 1) {
-        this.forInner(inner, begin, end, 1, () => this.emitBlock(hoisted.child(), inner));
+        along(begin, end, 1, scalar);
         return;
       }
-      const vector = this.hoistInvariants(hoisted.child(), inner);
-      const middle = this.vectorEnd(begin, end, lanes);
-      this.forInner(inner, begin, middle, lanes, () => this.emitBlock(vector.child(), inner));
-      this.forInner(inner, middle, end, 1, () => this.emitBlock(this.values(1, inner), inner));
-      this.f.release(middle);
-    });
-  }
-
-  /** Computes and stores everything at the current point. */
-  private emitBlock(values: Values, inner: number): void {
-    for (const store of this.kernel.stores) this.emitStore(store, values, inner, 0);
-  }
-
-  // ---- Reductions ----
-
-  private emitReduction(): void {
-    const { loops, reductions } = this.kernel;
-    const innerReduction = loops.length + reductions.length - 1;
-    const innerParallel = loops.length - 1;
-    const alongReduction = reductions.length > 0 ? this.lanesAlong(innerReduction, true) : 1;
-    if (alongReduction > 1 && reductions.at(-1)! >= 2 * alongReduction) {
-      this.forOuter(loops.length, () => this.foldAlongRow(alongReduction));
-      return;
-    }
-    const alongParallel = loops.length > 0 ? this.lanesAlong(innerParallel) : 1;
-    if (alongParallel > 1 && loops.at(-1)! >= alongParallel) {
-      this.foldColumns(innerParallel, alongParallel);
-      return;
-    }
-    this.forOuter(loops.length, () => this.foldScalars());
-  }
-
-  /** Folds where the elements to fold stand side by side: several vectors in flight, then their lanes. */
-  private foldAlongRow(lanes: Lanes): void {
-    const { f, kernel } = this;
-    const { loops, reductions, accumulators } = kernel;
-    const inner = loops.length + reductions.length - 1;
-    const extent = reductions.at(-1)!;
-    const copies = extent >= lanes * accumulatorsInFlight ? accumulatorsInFlight : 1;
-    const block = lanes * copies;
-    const hoisted = this.hoistConstants(lanes, inner);
-    const vectors = accumulators.map((a) =>
-      Array.from({ length: copies }, () => this.startAccumulator(a, lanes)),
-    );
-    const tails = accumulators.map((a) => this.startAccumulator(a, 1));
-    this.forReductions(reductions.length - 1, () => {
-      this.setRows(inner);
-      const vector = this.hoistInvariants(hoisted.child(), inner);
-      const middle = extent - (extent % block);
-      this.forInner(inner, 0, middle, block, () => {
-        for (let copy = 0; copy < copies; copy++) {
-          const body = vector.child(this.addressAt(inner, copy * lanes));
-          for (const [i, a] of accumulators.entries()) this.accumulate(a, vectors[i]![copy]!, body);
-        }
-      });
-      this.forInner(inner, middle, extent, 1, () => {
-        const body = this.values(1, inner);
-        for (const [i, a] of accumulators.entries()) this.accumulate(a, tails[i]!, body);
-      });
-    });
-    const epilogue = this.values(1, loops.length);
-    accumulators.forEach((a, i) => {
-      const [first, ...others] = vectors[i]!;
-      for (const other of others) this.combine(a, first!, () => f.get(other), lanes);
-      this.foldLanes(a, first!, tails[i]!, lanes);
-      this.defineResult(epilogue, a, i, tails[i]!);
-    });
-    this.setRows(loops.length);
-    for (const store of kernel.stores) this.emitStore(store, epilogue, loops.length, 0);
-    for (const local of [...vectors.flat(), ...tails]) f.release(local);
-  }
-
-  /** Folds where the results stand side by side: a vector of results at a time, down the elements to fold. */
-  private foldColumns(inner: number, lanes: Lanes): void {
-    const { f, kernel } = this;
-    const { accumulators, reductions, loops } = kernel;
-    const hoisted = this.hoistConstants(lanes, inner);
-    const fold = (width: Lanes, copies: number, values: () => Values) => {
-      const locals = accumulators.map((a) =>
-        Array.from({ length: copies }, () => this.startAccumulator(a, width)),
-      );
-      this.forReductions(reductions.length, () => {
-        this.setRows(inner, true);
-        const outer = values();
-        for (let copy = 0; copy < copies; copy++) {
-          const body = outer.child(this.addressAt(inner, copy * width));
-          for (const [i, a] of accumulators.entries()) this.accumulate(a, locals[i]![copy]!, body);
-        }
-      });
-      this.setRows(inner);
-      for (let copy = 0; copy < copies; copy++) {
-        const epilogue = values().child(this.addressAt(inner, copy * width));
-        for (const [i, a] of accumulators.entries()) this.defineResult(epilogue, a, i, locals[i]![copy]!);
-        for (const store of kernel.stores) this.emitStore(store, epilogue, inner, copy * width);
+      const vector = isFlat ? this.hoistInvariants(hoisted.child(), inner, this.uses.keys()) : hoisted;
+      const wide = !isFlat && this.kernel.loops.at(-1)! >= lanes * columnsInFlight ? columnsInFlight : 1;
+      let from = begin;
+      for (const copies of new Set([wide, 1])) {
+        const to = this.vectorEnd(from, end, lanes * copies);
+        along(from, to, lanes * copies, () => this.emitColumn(lanes, copies, () => vector.child(), outer));
+        from = to;
       }
-      for (const local of locals.flat()) f.release(local);
-    };
-    this.forOuter(inner, () => {
-      const [begin, end] = this.rangeOf(inner);
-      const copies = loops.at(-1)! >= lanes * accumulatorsInFlight ? accumulatorsInFlight : 1;
-      const wide = this.vectorEnd(begin, end, lanes * copies);
-      this.forInner(inner, begin, wide, lanes * copies, () => fold(lanes, copies, () => hoisted.child()));
-      if (copies > 1) {
-        const narrow = this.vectorEnd(wide, end, lanes);
-        this.forInner(inner, wide, narrow, lanes, () => fold(lanes, 1, () => hoisted.child()));
-        this.forInner(inner, narrow, end, 1, () => fold(1, 1, () => this.values(1, inner)));
-        f.release(narrow);
-      } else this.forInner(inner, wide, end, 1, () => fold(1, 1, () => this.values(1, inner)));
-      f.release(wide);
+      along(from, end, 1, scalar);
     });
   }
 
-  /** Folds one element after the other. */
-  private foldScalars(): void {
+  /** All phases for a few neighbouring points of the last parallel loop. */
+  private emitColumn(lanes: Lanes, copies: number, values: () => Values, outer: Pointers): void {
     const { f, kernel } = this;
-    const { accumulators, reductions, loops } = kernel;
-    const inner = loops.length + reductions.length - 1;
-    const locals = accumulators.map((a) => this.startAccumulator(a, 1));
-    this.forReductions(Math.max(0, reductions.length - 1), () => {
-      this.setRows(inner);
-      const body = () => {
-        const values = this.values(1, inner);
-        for (const [i, a] of accumulators.entries()) this.accumulate(a, locals[i]!, values);
-      };
-      if (reductions.length === 0) body();
-      else this.forInner(inner, 0, reductions.at(-1)!, 1, body);
+    const inner = kernel.loops.length - 1;
+    const results: [Accumulator, Local[]][] = [];
+    for (const phase of kernel.phases) {
+      const loops = range(kernel.loops.length, phase.loops.length);
+      const pointers = loops.length === 0 ? outer : this.pointers(loops, outer);
+      const scopes = range(0, copies).map((copy) => {
+        const scope = values().child({ place: this.placeAt(inner, pointers, copy * lanes) });
+        for (const [accumulator, locals] of results) this.define(scope, accumulator, locals[copy]!);
+        return scope;
+      });
+      const folds = phase.accumulators.map((a): [Accumulator, Local[]] => [
+        a,
+        scopes.map(() => startFold(f, a, lanes)),
+      ]);
+      const constant = loops.length === 0 ? [] : this.withoutLoops(phase, loops);
+      if (constant.length > 0) pointers.set(referencesOf(phase));
+      for (const scope of scopes) for (const expression of constant) scope.hoist(expression);
+      this.forPhase(phase.loops.length, phase, () => {
+        if (loops.length > 0) pointers.set(referencesOf(phase));
+        const body = scopes.map((scope) => scope.child());
+        for (const [accumulator, locals] of folds) {
+          body.forEach((scope, copy) => {
+            combine(f, accumulator, locals[copy]!, () => scope.push(accumulator.value), lanes);
+          });
+        }
+        body.forEach((scope, copy) => {
+          this.emitStores(phase, scope, inner, pointers, copy * lanes);
+        });
+      });
+      results.push(...folds);
+    }
+    for (const [, locals] of results) for (const local of locals) f.release(local);
+  }
+
+  // ---- Rows: vectors run along the innermost loop of each phase ----
+
+  private emitRows(): void {
+    const { kernel } = this;
+    const outer = this.pointers(range(0, kernel.loops.length));
+    const inner = kernel.loops.length;
+    const lanes = kernel.phases.some((phase) => this.lanesAlong(phase) > 1) ? widestLanes(kernel) : 1;
+    const constants = this.hoistConstants(lanes, inner, outer);
+    this.forParallel(kernel.loops.length, () => {
+      outer.set(kernel.phases.flatMap(referencesOf));
+      const results = new Map<Accumulator, Local>();
+      for (const phase of kernel.phases) {
+        if (phase.loops.length === 0) this.emitOnce(phase, outer, results);
+        else this.emitRow(phase, outer, results, constants);
+      }
+      for (const local of results.values()) this.f.release(local);
     });
-    const epilogue = this.values(1, loops.length);
-    for (const [i, a] of accumulators.entries()) this.defineResult(epilogue, a, i, locals[i]!);
-    this.setRows(loops.length);
-    for (const store of kernel.stores) this.emitStore(store, epilogue, loops.length, 0);
-    for (const local of locals) f.release(local);
   }
 
-  private startAccumulator({ type, initial }: Accumulator, lanes: Lanes): Local {
+  /** A phase without loops. */
+  private emitOnce(phase: Phase, outer: Pointers, results: Map<Accumulator, Local>): void {
     const { f } = this;
-    const local = f.local(lanes > 1 ? "v128" : this.values(1).registerFor(type));
-    if (lanes > 1) f.v128(splatBytes(initial, type));
-    else if (type === "f32") f.f32(initial);
-    else if (type === "f64") f.f64(initial);
-    else f.i32(initial);
-    f.set(local);
-    return local;
+    const inner = this.kernel.loops.length;
+    const values = this.scalarsWith(results, inner, outer);
+    for (const accumulator of phase.accumulators) {
+      const local = startFold(f, accumulator, 1);
+      combine(f, accumulator, local, () => values.push(accumulator.value), 1);
+      results.set(accumulator, local);
+    }
+    this.emitStores(phase, values, inner, outer, 0);
   }
 
-  private accumulate(accumulator: Accumulator, local: Local, values: Values): void {
-    this.combine(accumulator, local, () => values.push(accumulator.value), values.lanes);
+  /** One sweep over the loops of a phase: vectors, then what is left over one by one. */
+  private emitRow(phase: Phase, outer: Pointers, results: Map<Accumulator, Local>, constants: Values): void {
+    const { f, kernel } = this;
+    const inner = kernel.loops.length + phase.loops.length - 1;
+    const extent = phase.loops.at(-1)!;
+    const lanes = this.lanesAlong(phase);
+    const partials = Math.max(1, ...phase.accumulators.map((a) => a.partials));
+    const copies = phase.accumulators.length === 0 ? 1 : partials / (lanes > 1 ? lanes : 1);
+    const between = range(kernel.loops.length, phase.loops.length - 1);
+    const pointers = between.length === 0 ? outer : this.pointers(between, outer);
+    const folds = phase.accumulators.map((a) => ({
+      accumulator: a,
+      partials: range(0, a.partials > 1 ? copies : 0).map(() => startFold(f, a, lanes)),
+      tail: startFold(f, a, 1),
+    }));
+    const splats: Local[] = [];
+    this.forPhase(phase.loops.length - 1, phase, () => {
+      if (between.length > 0) pointers.set(referencesOf(phase));
+      const block = lanes * copies;
+      const middle = block > 1 ? extent - (extent % block) : 0;
+      if (middle > 0) {
+        const vector = this.rowValues(lanes, inner, pointers, results, constants, splats);
+        this.hoistInvariants(vector, inner, expressionsOf(phaseRoots(phase)));
+        f.forRange(this.counters[inner]!, 0, middle, block, () => {
+          for (let copy = 0; copy < copies; copy++) {
+            const body = vector.child({ place: this.placeAt(inner, pointers, copy * lanes) });
+            for (const fold of folds)
+              combine(
+                f,
+                fold.accumulator,
+                fold.partials[copy] ?? fold.tail,
+                () => body.push(fold.accumulator.value),
+                lanes,
+              );
+            this.emitStores(phase, body, inner, pointers, copy * lanes);
+          }
+        });
+      }
+      if (middle === extent) return;
+      const scalar = this.scalarsWith(results, inner, pointers);
+      this.hoistInvariants(scalar, inner, expressionsOf(phaseRoots(phase)));
+      f.forRange(this.counters[inner]!, middle, extent, 1, () => {
+        const body = scalar.child();
+        for (const { accumulator, tail } of folds)
+          combine(f, accumulator, tail, () => body.push(accumulator.value), 1);
+        this.emitStores(phase, body, inner, pointers, 0);
+      });
+    });
+    for (const { accumulator, partials, tail } of folds) {
+      if (partials.length > 0) foldPartials(f, accumulator, partials, tail, lanes);
+      for (const local of partials) f.release(local);
+      results.set(accumulator, tail);
+    }
+    for (const local of splats) f.release(local);
   }
 
-  /** `local = combine(local, element)`. */
-  private combine({ combine, type }: Accumulator, local: Local, pushElement: () => void, lanes: Lanes): void {
+  /** A scope of vectors in which earlier results stand in every lane; the locals for these are added to `splats`. */
+  private rowValues(
+    lanes: Lanes,
+    inner: number,
+    pointers: Pointers,
+    results: ReadonlyMap<Accumulator, Local>,
+    constants: Values,
+    splats: Local[],
+  ): Values {
     const { f } = this;
-    f.get(local);
-    pushElement();
-    const operand: Expression = { kind: "constant", type, value: 0 };
-    emitInstruction(
-      f,
-      { kind: "instruction", type, instruction: combine satisfies Combine, operands: [operand, operand] },
-      lanes,
-    );
-    f.set(local);
+    if (lanes === 1) return this.scalarsWith(results, inner, pointers);
+    const values = constants.child({ inner, place: this.placeAt(inner, pointers, 0) });
+    for (const [accumulator, local] of results) {
+      const splat = f.local("v128");
+      splats.push(splat);
+      f.get(local);
+      values.splat(accumulator.type);
+      f.set(splat);
+      this.define(values, accumulator, splat);
+    }
+    return values;
   }
 
-  /** Folds the lanes of a vector into a scalar accumulator, the first lane first. */
-  private foldLanes(accumulator: Accumulator, vector: Local, scalar: Local, lanes: Lanes): void {
-    for (let lane = 0; lane < lanes; lane++) {
-      const push = () => extractLane(this.f.get(vector), accumulator.type, lanes, lane);
-      this.combine(accumulator, scalar, push, 1);
-    }
-  }
-
-  private defineResult(values: Values, { type }: Accumulator, index: number, local: Local): void {
-    for (const expression of this.uses.keys()) {
-      if (expression.kind === "accumulated" && expression.index === index && expression.type === type)
-        values.define(expression, local);
-    }
+  private scalarsWith(results: ReadonlyMap<Accumulator, Local>, inner: number, pointers: Pointers): Values {
+    const values = this.values(1, inner, pointers);
+    for (const [accumulator, local] of results) this.define(values, accumulator, local);
+    return values;
   }
 
   // ---- Loops ----
 
-  /** Loops over the first `count` loops; the outermost runs from `from` to `to`. */
-  private forOuter(count: number, body: () => void, loop = 0): void {
+  /** Loops over the first `count` parallel loops; the outermost runs from `from` to `to`. */
+  private forParallel(count: number, body: () => void, loop = 0): void {
     if (loop === count) {
       body();
       return;
     }
-    const counter = this.counters[loop]!;
-    const [begin, end] = this.rangeOf(loop);
-    this.f.forRange(counter, begin, end, 1, () => this.forOuter(count, body, loop + 1));
+    const [begin, end] = this.boundsOf(loop);
+    this.f.forRange(this.counters[loop]!, begin, end, 1, () => this.forParallel(count, body, loop + 1));
   }
 
-  private forReductions(count: number, body: () => void, reduction = 0): void {
-    if (reduction === count) {
+  /** Loops over the first `count` loops of a phase. */
+  private forPhase(count: number, phase: Phase, body: () => void, loop = 0): void {
+    if (loop === count) {
       body();
       return;
     }
-    const counter = this.counters[this.kernel.loops.length + reduction]!;
-    this.f.forRange(counter, 0, this.kernel.reductions[reduction]!, 1, () =>
-      this.forReductions(count, body, reduction + 1),
-    );
+    const counter = this.counters[this.kernel.loops.length + loop]!;
+    this.f.forRange(counter, 0, phase.loops[loop]!, 1, () => this.forPhase(count, phase, body, loop + 1));
   }
 
-  private forInner(
-    loop: number,
-    begin: Local | number,
-    end: Local | number,
-    step: number,
-    body: () => void,
-  ): void {
-    this.f.forRange(this.counters[loop]!, begin, end, step, body);
-  }
-
-  private rangeOf(loop: number): [Local | number, Local | number] {
-    return loop === 0 && this.kernel.loops.length > 0
-      ? [this.from, this.to]
-      : [0, [...this.kernel.loops, ...this.kernel.reductions][loop]!];
+  private boundsOf(loop: number): [Bound, Bound] {
+    const [from, to] = this.f.parameters as [Local, Local];
+    return loop === 0 ? [from, to] : [0, this.kernel.loops[loop]!];
   }
 
   /** `begin + floor((end - begin) / block) * block`, in a fresh local. */
-  private vectorEnd(begin: Local | number, end: Local | number, block: number): Local {
+  private vectorEnd(begin: Bound, end: Bound, block: number): Local {
     const { f } = this;
     const local = f.local("i32");
-    const push = (value: Local | number) => (typeof value === "number" ? f.i32(value) : f.get(value));
+    const push = (value: Bound) => (typeof value === "number" ? f.i32(value) : f.get(value));
     push(end);
     push(begin);
     f.op("i32.sub").i32(-block).op("i32.and");
@@ -325,26 +295,50 @@ class LoopEmitter {
     return local;
   }
 
-  // ---- Values and addresses ----
+  // ---- Lanes ----
 
-  /** The lanes of a loop: every access must stand still or run through neighbours. */
-  private lanesAlong(loop: number, loadsOnly = false): Lanes {
+  /** The lanes along the last parallel loop: every access stands still or runs through neighbours, every store runs. */
+  private lanesAcross(): Lanes {
+    const { loops, phases } = this.kernel;
+    const inner = loops.length - 1;
     const lanes = widestLanes(this.kernel);
-    const loads = [...this.uses.keys()].flatMap((e) => (e.kind === "load" ? [e.access] : []));
-    const accesses = loadsOnly ? loads : [...loads, ...this.kernel.stores.map(({ access }) => access)];
-    const fits = accesses.every(({ strides }) => strides[loop] === 0 || strides[loop] === 1);
-    const storesRun = loadsOnly || this.kernel.stores.every(({ access }) => access.strides[loop] === 1);
-    return fits && storesRun ? lanes : 1;
+    const fits =
+      inner >= 0 &&
+      loops[inner]! >= lanes &&
+      phases.every(
+        (phase) =>
+          phase.accumulators.every(({ partials }) => partials === 1) && isSideBySide(phase, inner, true),
+      );
+    return fits ? lanes : 1;
   }
 
-  private values(lanes: Lanes, inner = this.kernel.loops.length - 1): Values {
+  /** The lanes along the innermost loop of a phase. */
+  private lanesAlong(phase: Phase): Lanes {
+    const { loops } = this.kernel;
+    if (phase.loops.length === 0) return 1;
+    const lanes = widestLanes(this.kernel);
+    const fits =
+      phase.loops.at(-1)! >= lanes &&
+      phase.accumulators.every((a) => a.partials > 1 && lanesOfFold(a) === lanes) &&
+      isSideBySide(phase, loops.length + phase.loops.length - 1, true);
+    return fits ? lanes : 1;
+  }
+
+  // ---- Values and addresses ----
+
+  private pointers(loops: readonly number[], below: Pointers | null = null): Pointers {
+    return new Pointers(this.f, this.frame.buffers, this.counters, loops, below);
+  }
+
+  private values(lanes: Lanes, inner: number, pointers: Pointers): Values {
     const { f, frame } = this;
     return new Values(
       f,
       lanes,
       {
         inner,
-        address: this.addressAt(inner, 0),
+        place: this.placeAt(inner, pointers, 0),
+        counter: (loop) => this.counters[loop]!,
         scalar: (index, type) => pushScalar(f, frame.scalars + 8 * index, type),
         callee: frame.callee,
       },
@@ -353,8 +347,8 @@ class LoopEmitter {
   }
 
   /** Constants and the caller's numbers, in locals before all loops. */
-  private hoistConstants(lanes: Lanes, inner: number): Values {
-    const values = this.values(lanes, inner);
+  private hoistConstants(lanes: Lanes, inner: number, pointers: Pointers): Values {
+    const values = this.values(lanes, inner, pointers);
     if (lanes > 1) {
       for (const expression of this.uses.keys()) {
         if (expression.kind === "scalar" || expression.kind === "constant") values.hoist(expression);
@@ -364,89 +358,87 @@ class LoopEmitter {
   }
 
   /** What does not change along the inner loop, in locals before it. */
-  private hoistInvariants(values: Values, inner: number): Values {
-    const invariant = new Set<Expression>();
-    for (const expression of this.uses.keys()) {
-      const isInvariant =
-        expression.kind === "load"
-          ? expression.access.strides[inner] === 0
-          : (expression.kind === "instruction" || expression.kind === "call") &&
-            expression.operands.every((o) => invariant.has(o) || isFixed(o));
-      if (isInvariant) {
-        invariant.add(expression);
-        values.hoist(expression);
-      }
-    }
+  private hoistInvariants(values: Values, inner: number, expressions: Iterable<Expression>): Values {
+    for (const expression of invariantsOf(expressions, [inner])) values.hoist(expression);
     return values;
   }
 
-  /** Sets the pointers of all rows for the current point of the loops before `inner`. */
-  private setRows(inner: number, withReductions = false): void {
-    const { f, counters, kernel } = this;
-    const loads = [...this.uses.keys()].filter((e): e is Load => e.kind === "load");
-    for (const load of loads) this.rowFor(load.buffer, load.access, bytesOf[load.type]);
-    for (const { buffer, access, value } of kernel.stores) this.rowFor(buffer, access, bytesOf[value.type]);
-    for (const row of this.rows.values()) {
-      f.i32(this.frame.buffers + 4 * row.buffer).memory("i32.load");
-      if (row.access.offset !== 0) f.i32(row.access.offset * row.bytes).op("i32.add");
-      row.access.strides.forEach((stride, loop) => {
-        const isSet = loop < inner || (withReductions && loop > inner);
-        if (stride === 0 || !isSet) return;
-        f.get(counters[loop]!)
-          .i32(stride * row.bytes)
-          .op("i32.mul")
-          .op("i32.add");
-      });
-      f.set(row.pointer);
-    }
+  /** What a phase computes that changes along none of its loops. */
+  private withoutLoops(phase: Phase, loops: readonly number[]): Expression[] {
+    return invariantsOf(expressionsOf(phaseRoots(phase)), loops);
   }
 
-  private rowFor(buffer: number, access: Affine, bytes: number): Row {
-    const key = `${buffer}+${access.offset}:${access.strides.join()}`;
-    let row = this.rows.get(key);
-    if (row === undefined) {
-      row = { access, bytes, buffer, pointer: this.f.local("i32") };
-      this.rows.set(key, row);
-    }
-    return row;
-  }
-
-  /** Pushes the address of an access at the inner loop's counter plus `ahead` elements; the rest is an immediate. */
-  private addressAt(
-    inner: number,
-    ahead: number,
-  ): (access: { readonly buffer: number; readonly access: Affine; readonly type: ScalarType }) => number {
-    return ({ buffer, access, type }) => {
-      const bytes = bytesOf[type];
-      const { pointer } = this.rowFor(buffer, access, bytes);
-      const stride = access.strides[inner] ?? 0;
-      this.f.get(pointer);
-      if (stride !== 0) {
-        this.f
-          .get(this.counters[inner]!)
-          .i32(stride * bytes)
-          .op("i32.mul")
-          .op("i32.add");
-      }
-      return stride === 0 ? 0 : ahead * stride * bytes;
+  /** The inner loop's counter plus `ahead` elements; the rest of an address is an immediate. */
+  private placeAt(inner: number, pointers: Pointers, ahead: number): Place {
+    return {
+      ahead,
+      address: ({ buffer, access, type }) => {
+        const reference = { buffer, access, bytes: bytesOf[type] };
+        this.f.get(pointers.of(reference));
+        pointers.addLoops(reference, [inner]);
+        return ahead * (access.strides[inner] ?? 0) * reference.bytes;
+      },
     };
   }
 
-  private emitStore({ buffer, access, value }: Store, values: Values, inner: number, ahead: number): void {
+  private define(values: Values, { index }: Accumulator, local: Local): void {
+    for (const expression of this.uses.keys())
+      if (expression.kind === "accumulated" && expression.index === index) values.define(expression, local);
+  }
+
+  /** Computes all values before the first is stored: a result may stand where an operand does. */
+  private emitStores(phase: Phase, values: Values, inner: number, pointers: Pointers, ahead: number): void {
     const { f } = this;
-    const offset = this.addressAt(inner, ahead)({ buffer, access, type: value.type });
-    values.push(value);
-    emitStore(f, value.type, values.lanes, offset);
+    const { address } = this.placeAt(inner, pointers, ahead);
+    if (phase.stores.length > 1) for (const { value } of phase.stores) values.hoist(value);
+    for (const { buffer, access, value } of phase.stores) {
+      const offset = address({ buffer, access, type: value.type });
+      values.push(value);
+      emitStore(f, value.type, values.lanes, offset);
+    }
   }
 }
 
-const isFixed = (expression: Expression): boolean =>
-  expression.kind === "constant" || expression.kind === "scalar";
+const range = (from: number, count: number): number[] => Array.from({ length: count }, (_, i) => from + i);
+
+/** The memory that a phase reads and writes. */
+function referencesOf(phase: Phase): Reference[] {
+  const loads = expressionsOf(phaseRoots(phase)).filter((e) => e.kind === "load");
+  const stores = phase.stores.map(({ value, ...store }: Store) => ({ ...store, type: value.type }));
+  return [...loads, ...stores].map(({ buffer, access, type }) => ({ buffer, access, bytes: bytesOf[type] }));
+}
+
+/** Whether every access of a phase stands still or runs through neighbours along a loop. */
+function isSideBySide(phase: Phase, loop: number, storesRun: boolean): boolean {
+  const isNear = ({ strides }: Affine) => (strides[loop] ?? 0) === 0 || strides[loop] === 1;
+  const loads = expressionsOf(phaseRoots(phase)).filter((e) => e.kind === "load");
+  return (
+    loads.every(({ access }) => isNear(access)) &&
+    phase.stores.every(({ access }) => isNear(access) && (!storesRun || access.strides[loop] === 1))
+  );
+}
+
+/** The loads and computations that do not change along some loops, operands first. */
+function invariantsOf(expressions: Iterable<Expression>, loops: readonly number[]): Expression[] {
+  const still = ({ strides }: Affine) => loops.every((loop) => (strides[loop] ?? 0) === 0);
+  const invariant = new Set<Expression>();
+  const isFixed = (e: Expression) =>
+    e.kind === "constant" || e.kind === "scalar" || e.kind === "accumulated" || invariant.has(e);
+  for (const expression of expressions) {
+    const isInvariant =
+      expression.kind === "load" || expression.kind === "index"
+        ? still(expression.access)
+        : (expression.kind === "instruction" || expression.kind === "call") &&
+          expression.operands.every(isFixed);
+    if (isInvariant) invariant.add(expression);
+  }
+  return [...invariant];
+}
 
 /** How often each expression of a kernel is used, operands before their users. */
-function countUses({ accumulators, stores }: LoopKernel): Map<Expression, number> {
-  const roots = [...accumulators, ...stores].map(({ value }) => value);
-  const uses = new Map<Expression, number>(expressionsOf(roots).map((expression) => [expression, 0]));
+function countUses(kernel: LoopKernel): Map<Expression, number> {
+  const roots = kernel.phases.flatMap(phaseRoots);
+  const uses = new Map<Expression, number>(kernelExpressions(kernel).map((expression) => [expression, 0]));
   const use = (expression: Expression) => uses.set(expression, uses.get(expression)! + 1);
   for (const expression of uses.keys()) {
     if (expression.kind === "instruction" || expression.kind === "call") expression.operands.forEach(use);

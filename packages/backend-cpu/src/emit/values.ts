@@ -12,14 +12,24 @@ import {
   splatBytes,
 } from "./lanes.ts";
 
-/** Pushes the address of a load; returns what to add to it as an immediate. */
-export type AddressOf = (load: Extract<Expression, { kind: "load" }>) => number;
+/** What is read or written at the current point. */
+export type Addressed = Pick<Extract<Expression, { kind: "load" }>, "buffer" | "access" | "type">;
+
+/** The current point of the loops. */
+export interface Place {
+  /** Pushes the address of an access; returns what to add to it as an immediate. */
+  readonly address: (access: Addressed) => number;
+  /** How many elements it stands beyond the counter of the inner loop. */
+  readonly ahead: number;
+}
 
 /** What the expressions of a kernel need from their surroundings. */
 export interface Surroundings {
   /** The loop that vectors run along. */
   readonly inner: number;
-  readonly address: AddressOf;
+  readonly place: Place;
+  /** The counter of a loop. */
+  readonly counter: (loop: number) => Local;
   /** Pushes a number that the caller of the program handed over, as a scalar register. */
   readonly scalar: (index: number, type: ScalarType) => void;
   /** The number of an imported function that computes a call. */
@@ -51,9 +61,9 @@ export class Values {
     this.known = new Map(known);
   }
 
-  /** A scope for the body of a loop, possibly with other addresses. */
-  child(address: AddressOf = this.surroundings.address): Values {
-    return new Values(this.f, this.lanes, { ...this.surroundings, address }, this.uses, this.known);
+  /** A scope for the body of a loop, possibly at another place or along another loop. */
+  child(changes: Partial<Pick<Surroundings, "place" | "inner">> = {}): Values {
+    return new Values(this.f, this.lanes, { ...this.surroundings, ...changes }, this.uses, this.known);
   }
 
   /** Says that a local holds an expression. */
@@ -111,6 +121,9 @@ export class Values {
         return;
       case "load":
         this.load(expression);
+        return;
+      case "index":
+        this.index(expression);
         return;
       case "instruction":
         if (expression.instruction === "rarely") {
@@ -188,7 +201,7 @@ export class Values {
   private load(expression: Extract<Expression, { kind: "load" }>): void {
     const { f, lanes } = this;
     const { type } = expression;
-    const offset = this.surroundings.address(expression);
+    const offset = this.surroundings.place.address(expression);
     const isContiguous = expression.access.strides[this.surroundings.inner] !== 0;
     if (lanes === 1) f.memory(scalarLoads[type], offset);
     else if (type === "bool") this.loadMask(offset, isContiguous);
@@ -208,12 +221,30 @@ export class Values {
     f.op(isContiguous && lanes === 2 ? "i64x2.neg" : "i32x4.neg");
   }
 
-  private splat(type: ScalarType): void {
+  /** Lanes stand at neighbouring points of the inner loop. */
+  private index({ access: { offset, strides } }: Extract<Expression, { kind: "index" }>): void {
+    const { f, lanes } = this;
+    const { inner, place, counter } = this.surroundings;
+    const along = strides[inner] ?? 0;
+    f.i32(offset + along * place.ahead);
+    strides.forEach((stride, loop) => {
+      if (stride !== 0) f.get(counter(loop)).i32(stride).op("i32.mul").op("i32.add");
+    });
+    this.splat("i32");
+    if (lanes > 1 && along !== 0) f.v128(staircase(along)).op("i32x4.add");
+  }
+
+  /** Puts the scalar on the stack in every lane. */
+  splat(type: ScalarType): void {
     if (this.lanes === 1) return;
     if (type === "bool") this.f.op("i32x4.splat").op("i32x4.neg");
     else this.f.op(`${laneTypeOf(type, this.lanes)}.splat` as PlainInstruction);
   }
 }
+
+/** Lanes that are so far apart, from 0 on. */
+const staircase = (step: number): Uint8Array =>
+  new Uint8Array(Int32Array.of(0, step, 2 * step, 3 * step).buffer);
 
 type Call = Extract<Expression, { kind: "call" }>;
 

@@ -2,7 +2,7 @@ import { bytesPerElement } from "../dtype.ts";
 import type { LoopAttributes, TensorType } from "../operation.ts";
 import { sizeOf } from "../shape.ts";
 import { fuse } from "./fuse.ts";
-import { kernelExpressions } from "./kernel.ts";
+import { expressionsOf, type Phase, phaseRoots } from "./kernel.ts";
 import { buffersOf, type Schedule, type Stage } from "./schedule.ts";
 
 /** What a schedule costs to run, as far as its text says. */
@@ -43,13 +43,13 @@ function costOfStage(stage: Stage, { buffers }: Schedule): Cost {
   const bytes = [...reads, ...writes].reduce((total, buffer) => total + bytesOf(buffers[buffer]!.type), 0);
   switch (stage.kind) {
     case "loops": {
-      const { kernel } = stage;
-      const instructions = kernelExpressions(kernel).filter(
-        ({ kind }) => kind === "instruction" || kind === "call",
-      ).length;
-      const points = sizeOf([...kernel.loops, ...kernel.reductions]);
-      const operations = points * (instructions + kernel.accumulators.length);
-      return { ...nothing, kernels: 1, bytes, operations };
+      const { loops, phases } = stage.kernel;
+      const perPoint = (phase: Phase) =>
+        phase.accumulators.length +
+        expressionsOf(phaseRoots(phase)).filter(({ kind }) => kind === "instruction" || kind === "call")
+          .length;
+      const operations = phases.map((phase) => sizeOf([...loops, ...phase.loops]) * perPoint(phase));
+      return { ...nothing, kernels: 1, bytes, operations: operations.reduce((a, b) => a + b, 0) };
     }
     case "dot": {
       const { batch, m, n, k } = stage;

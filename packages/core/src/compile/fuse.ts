@@ -1,28 +1,24 @@
 import type { Operation, TensorType } from "../operation.ts";
-import { sameShape, sizeOf, stridesOf } from "../shape.ts";
+import { sizeOf, stridesOf } from "../shape.ts";
 import type { Shape } from "../shape-types.ts";
 import { flatIndex, type IndexMap, identityMap, throughView } from "./affine.ts";
-import type { Accumulator, Affine, Expression, Store } from "./kernel.ts";
+import type { Affine, Expression, Phase } from "./kernel.ts";
 import { KernelBuilder, scalarTypeOf } from "./kernel-builder.ts";
+import { mergeKernels } from "./merge.ts";
 import { recordOrigin } from "./origins.ts";
+import { partialResults } from "./partial-results.ts";
 import type { Program, Step } from "./program.ts";
 import type { ArrayOperand, Buffer, MatrixOperand, Schedule, Stage } from "./schedule.ts";
 import { outputSlots, storedSlots } from "./stored-slots.ts";
 
-/** How many kernels of the same loops a value is tried in, so that scheduling stays linear. */
-const mostCandidates = 4;
-
 type KernelOf<K extends Operation["kernel"]["kind"]> = Extract<Operation["kernel"], { kind: K }>;
 
-/** A loop kernel while it is being put together. */
+/** A loop kernel while it is being written. */
 interface OpenKernel {
   readonly loops: readonly number[];
+  /** The loops that it folds over. */
   readonly reductions: readonly number[];
   readonly builder: KernelBuilder;
-  readonly accumulators: Accumulator[];
-  readonly stores: Store[];
-  /** What the kernel stores, by slot, for members that read it at the same place. */
-  readonly values: Map<number, Expression>;
   /** What has been traced, by slot and index map: a shared value is written once, however many paths lead to it. */
   readonly traced: Map<string, Expression>;
 }
@@ -30,8 +26,8 @@ interface OpenKernel {
 /**
  * Turns a program into kernels, contractions and routines: views become index maps and elementwise operations become
  * part of whoever reads them. Stored are the results of the program, of contractions, routines and reductions, the
- * operands that those need dense, and costly values with several readers. Values of one shape that do not wait for
- * each other are computed by one kernel.
+ * operands that those need dense, and costly values with several readers. Each gets a kernel of its own here;
+ * {@link mergeKernels} then joins those that can run as one.
  */
 export function fuse(program: Program): Schedule {
   const producer = new Map<number, Step>();
@@ -39,7 +35,7 @@ export function fuse(program: Program): Schedule {
   const stored = storedSlots(program, producer);
   for (;;) {
     const schedule = new Fusion(program, producer, stored).run();
-    if (schedule !== null) return schedule;
+    if (schedule !== null) return mergeKernels(schedule);
     // A view that no index map expresses was met: its operand has been added to the stored slots.
   }
 }
@@ -50,10 +46,7 @@ class Fusion {
   private readonly stored: Set<number>;
   private readonly buffers: Buffer[] = [];
   private readonly bufferOf = new Map<number, number>();
-  private readonly slotOf = new Map<number, number>();
-  private readonly stages: (Stage | OpenKernel)[] = [];
-  /** The stage after which a buffer holds its value. */
-  private readonly readyAfter = new Map<number, number>();
+  private readonly stages: Stage[] = [];
   private failed = false;
 
   constructor(program: Program, producer: ReadonlyMap<number, Step>, stored: Set<number>) {
@@ -66,7 +59,6 @@ class Fusion {
     const { program } = this;
     program.inputs.forEach((type, index) => {
       this.assign(index, { type, role: { kind: "input", index } });
-      this.readyAfter.set(index, -1);
     });
     program.outputs.forEach((slot, index) => {
       if (this.bufferOf.has(slot) || !this.stored.has(slot)) return;
@@ -78,12 +70,7 @@ class Fusion {
       if (this.failed) return null;
     }
     this.copyRepeatedOutputs();
-    const stages = this.stages.map((stage): Stage => {
-      if ("kind" in stage) return stage;
-      const { loops, reductions, accumulators, stores } = stage;
-      return { kind: "loops", kernel: { loops, reductions, accumulators, stores } };
-    });
-    return { buffers: this.buffers, stages };
+    return { buffers: this.buffers, stages: this.stages };
   }
 
   private addStep(step: Step): void {
@@ -95,7 +82,7 @@ class Fusion {
         this.addElementwise(step.output, type);
         return;
       case "reduce":
-        this.addReduction(step, kernel, type);
+        this.addReduction(step, kernel);
         return;
       case "dot":
         this.addDot(step, type);
@@ -119,7 +106,6 @@ class Fusion {
   private assign(slot: number, buffer: Buffer): number {
     const index = this.addBuffer(buffer);
     this.bufferOf.set(slot, index);
-    this.slotOf.set(index, slot);
     return index;
   }
 
@@ -131,122 +117,44 @@ class Fusion {
   }
 
   private addElementwise(slot: number, { shape }: TensorType): void {
-    this.place(
-      shape,
-      [],
-      (kernel) => {
-        const value = this.trace(slot, identityMap(shape.length, shape.length), kernel, true);
-        if (value === null) return;
-        kernel.values.set(slot, value);
-        kernel.stores.push({
-          buffer: this.bufferFor(slot),
-          access: { offset: 0, strides: stridesOf(shape) },
-          value,
-        });
-      },
-      [slot],
-    );
+    const axes = longAxes(shape);
+    const open = openKernel(extentsOf(shape, axes), []);
+    const value = this.trace(slot, mapOver(shape, axes), open, true);
+    if (value !== null) this.addLoops(open.loops, storing(this.bufferFor(slot), open.loops, value));
   }
 
-  private addReduction(step: Step, kernel: KernelOf<"reduce">, type: TensorType): void {
+  private addLoops(loops: readonly number[], ...phases: readonly Phase[]): void {
+    this.stages.push({ kind: "loops", kernel: { loops, phases } });
+  }
+
+  private addReduction(step: Step, kernel: KernelOf<"reduce">): void {
     const input = step.inputs[0]!;
     const { shape, dtype } = this.program.slots[input]!;
     const { axes } = step.attributes as { readonly axes: readonly number[] };
-    const kept = shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
-    const order = [...kept, ...axes];
-    const loops = kept.map((axis) => shape[axis]!);
-    const reductions = axes.map((axis) => shape[axis]!);
-    this.place(
-      loops,
-      reductions,
-      (open) => {
-        const map = shape.map(
-          (_, axis): Affine => ({ offset: 0, strides: order.map((loop) => Number(loop === axis)) }),
-        );
-        const value = this.trace(input, map, open, false);
-        if (value === null) return;
-        const scalarType = scalarTypeOf(dtype);
-        const index =
-          open.accumulators.push({
-            type: scalarType,
-            combine: kernel.combine,
-            initial: kernel.initial(dtype),
-            value,
-          }) - 1;
-        open.stores.push({
-          buffer: this.bufferFor(step.output),
-          access: { offset: 0, strides: [...stridesOf(type.shape), ...reductions.map(() => 0)] },
-          value: open.builder.accumulated(index, scalarType),
-        });
-      },
-      [step.output],
-    );
-  }
-
-  /**
-   * Puts a value into the latest kernel with the same loops that runs after everything the value reads, or into a new
-   * one at the end. `write` is called on a kernel; what it loads is known only then, so it runs on a trial copy first.
-   */
-  private place(
-    loops: readonly number[],
-    reductions: readonly number[],
-    write: (kernel: OpenKernel) => void,
-    slots: readonly number[],
-  ): void {
-    let tried = 0;
-    for (let at = this.stages.length - 1; at >= 0 && tried < mostCandidates; at--) {
-      const candidate = this.stages[at]!;
-      if (
-        "kind" in candidate ||
-        !sameShape(candidate.loops, loops) ||
-        !sameShape(candidate.reductions, reductions)
-      )
-        continue;
-      tried++;
-      const trial = {
-        ...candidate,
-        accumulators: [...candidate.accumulators],
-        stores: [...candidate.stores],
-        values: new Map(candidate.values),
-      };
-      write(trial);
-      if (this.failed) return;
-      const added = trial.stores.slice(candidate.stores.length).map(({ value }) => value);
-      const folded = trial.accumulators.slice(candidate.accumulators.length).map(({ value }) => value);
-      if (this.latestRead([...added, ...folded]) < at) {
-        this.stages[at] = trial;
-        for (const slot of slots) this.readyAfter.set(slot, at);
-        return;
-      }
+    const long = longAxes(shape);
+    const kept = long.filter((axis) => !axes.includes(axis));
+    const folded = long.filter((axis) => axes.includes(axis));
+    const open = openKernel(extentsOf(shape, kept), extentsOf(shape, folded));
+    const map = mapOver(shape, [...kept, ...folded]);
+    const value = this.trace(input, map, open, false);
+    if (value === null) return;
+    const scalarType = scalarTypeOf(dtype);
+    const initial = kernel.initial(dtype);
+    const order = partialResults(kernel.combine, scalarType, shape, axes, value);
+    if (order === null) {
+      this.stored.add(input);
+      this.failed = true;
+      return;
     }
-    const kernel: OpenKernel = {
-      loops,
-      reductions,
-      builder: new KernelBuilder(),
-      accumulators: [],
-      stores: [],
-      values: new Map(),
-      traced: new Map(),
-    };
-    write(kernel);
-    for (const slot of slots) this.readyAfter.set(slot, this.stages.length);
-    this.stages.push(kernel);
-  }
-
-  /** The last stage that an expression waits for. */
-  private latestRead(roots: readonly Expression[]): number {
-    let latest = -1;
-    const seen = new Set<Expression>();
-    const visit = (expression: Expression): void => {
-      if (seen.has(expression)) return;
-      seen.add(expression);
-      if (expression.kind === "load")
-        latest = Math.max(latest, this.readyAfter.get(this.slotOf.get(expression.buffer)!) ?? Infinity);
-      else if (expression.kind === "instruction" || expression.kind === "call")
-        expression.operands.forEach(visit);
-    };
-    roots.forEach(visit);
-    return latest;
+    this.addLoops(
+      open.loops,
+      {
+        loops: open.reductions,
+        accumulators: [{ index: 0, type: scalarType, combine: kernel.combine, initial, value, ...order }],
+        stores: [],
+      },
+      storing(this.bufferFor(step.output), open.loops, open.builder.accumulated(0, scalarType)),
+    );
   }
 
   /** The value of a slot at an index map, as an expression of the kernel; null and `failed` where a view prevents it. */
@@ -258,8 +166,6 @@ class Fusion {
       return kernel.builder.scalar(slot - inputs.length, scalarTypeOf(type.dtype));
     }
     if (this.stored.has(slot) && !isRoot) {
-      const own = kernel.values.get(slot);
-      if (own !== undefined && isIdentity(map, extents.length)) return own;
       return kernel.builder.load(
         this.bufferFor(slot),
         flatIndex(map, type.shape, extents.length),
@@ -362,7 +268,6 @@ class Fusion {
       return;
     }
     const shape = this.program.slots[step.inputs[0]!]!.shape;
-    this.readyAfter.set(step.output, this.stages.length);
     this.stages.push({
       kind: "dot",
       left,
@@ -408,7 +313,6 @@ class Fusion {
       this.failed = true;
       return;
     }
-    this.readyAfter.set(step.output, this.stages.length);
     this.stages.push({ kind: "convolution", step, input, window, result: this.bufferFor(step.output) });
   }
 
@@ -438,7 +342,6 @@ class Fusion {
   private addWhole(kind: "routine" | "control", step: Step): void {
     const inputs = step.inputs.map((slot) => this.bufferFor(slot));
     const outputs = outputSlots(step).map((slot) => this.bufferFor(slot));
-    for (const slot of outputSlots(step)) this.readyAfter.set(slot, this.stages.length);
     this.stages.push({ kind, step, inputs, outputs });
   }
 
@@ -450,29 +353,36 @@ class Fusion {
       const role = buffer === undefined ? null : this.buffers[buffer]!.role;
       if (role?.kind === "output" && role.index === index) return;
       const copy = this.addBuffer({ type, role: { kind: "output", index } });
-      const { shape } = type;
-      const builder = new KernelBuilder();
-      const kernel: OpenKernel = {
-        loops: shape,
-        reductions: [],
-        builder,
-        accumulators: [],
-        stores: [],
-        values: new Map(),
-        traced: new Map(),
-      };
-      const value = this.trace(slot, identityMap(shape.length, shape.length), kernel, false)!;
-      kernel.stores.push({ buffer: copy, access: { offset: 0, strides: stridesOf(shape) }, value });
-      this.stages.push(kernel);
+      const axes = longAxes(type.shape);
+      const open = openKernel(extentsOf(type.shape, axes), []);
+      const value = this.trace(slot, mapOver(type.shape, axes), open, false)!;
+      this.addLoops(open.loops, storing(copy, open.loops, value));
     });
   }
 }
 
-const isIdentity = (map: IndexMap, loops: number): boolean =>
-  map.length === loops &&
-  map.every(
-    ({ offset, strides }, axis) => offset === 0 && strides.every((s, loop) => s === Number(loop === axis)),
-  );
+const openKernel = (loops: readonly number[], reductions: readonly number[]): OpenKernel => ({
+  loops,
+  reductions,
+  builder: new KernelBuilder(),
+  traced: new Map(),
+});
+
+/** The axes that have a loop: those of extent 1 need none. */
+const longAxes = (shape: Shape): number[] => shape.map((_, axis) => axis).filter((axis) => shape[axis] !== 1);
+
+const extentsOf = (shape: Shape, axes: readonly number[]): number[] => axes.map((axis) => shape[axis]!);
+
+/** Reads a value at the loops, each of which runs along one of the axes. */
+const mapOver = (shape: Shape, axes: readonly number[]): IndexMap =>
+  shape.map((_, axis) => ({ offset: 0, strides: axes.map((other) => Number(other === axis)) }));
+
+/** A phase that writes one value of a dense buffer whose long axes are the loops. */
+const storing = (buffer: number, loops: Shape, value: Expression): Phase => ({
+  loops: [],
+  accumulators: [],
+  stores: [{ buffer, access: { offset: 0, strides: stridesOf(loops) }, value }],
+});
 
 /** A name by which equal calls are recognised: the operation and its attributes. */
 const callName = (step: Step): string =>

@@ -22,6 +22,11 @@ export class KernelBuilder {
   private readonly known = new Map<string, Expression>();
   private readonly ids = new Map<Expression, number>();
 
+  /** How many expressions there are. */
+  get size(): number {
+    return this.ids.size;
+  }
+
   /** A constant of a type; `like` may be an expression of that type. */
   constant(value: number, like: ScalarType | Expression): Expression {
     const type = typeof like === "string" ? like : like.type;
@@ -40,6 +45,10 @@ export class KernelBuilder {
       buffer,
       access,
     });
+  }
+
+  index(access: Affine): Expression {
+    return this.intern(`i${access.offset}:${access.strides.join()}`, { kind: "index", type: "i32", access });
   }
 
   accumulated(index: number, type: ScalarType): Expression {
@@ -152,6 +161,17 @@ export class KernelBuilder {
   /** The bits of a value as another type of the same width. */
   bits(x: Expression, type: ScalarType): Expression {
     return x.type === type ? x : this.typed("bits", type, [x]);
+  }
+
+  /** The same instruction or call on other operands. */
+  rebuild(
+    expression: Extract<Expression, { kind: "instruction" | "call" }>,
+    operands: readonly Expression[],
+  ): Expression {
+    const { type } = expression;
+    return expression.kind === "call"
+      ? this.call(expression.name, expression.call, type, operands)
+      : this.typed(expression.instruction, type, operands);
   }
 
   private instruction(instruction: ScalarInstruction, ...operands: Expression[]): Expression {

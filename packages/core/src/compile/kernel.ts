@@ -62,6 +62,8 @@ export type Expression =
   | { readonly kind: "constant"; readonly type: ScalarType; readonly value: number }
   /** A number that the caller of the program hands over. */
   | { readonly kind: "scalar"; readonly type: ScalarType; readonly index: number }
+  /** The place of the loops as an i32: an affine function of their counters. */
+  | { readonly kind: "index"; readonly type: "i32"; readonly access: Affine }
   /** The result of the kernel's accumulator `index`. */
   | { readonly kind: "accumulated"; readonly type: ScalarType; readonly index: number }
   | {
@@ -92,33 +94,61 @@ export const combineScalars: { readonly [C in Combine]: (accumulator: number, el
   or: (a, b) => a | b,
 };
 
-/** A fold over the reduction loops. */
+/**
+ * A fold over the loops of a phase.
+ *
+ * In which order floats are added is part of what a program means, so that it gives the same bits however it was fused
+ * and on however many threads. With one partial result the elements are taken one after the other. With several, the
+ * elements of each innermost run go round: element i goes to partial result i modulo their number, and what is left
+ * after the last whole round goes to one more, the tail. In the end lane l is the sum of the partials l, l + lanes,
+ * l + 2 lanes, ... (four lanes of 32 bits or two of 64), and the lanes are added to the tail one after the other.
+ */
 export interface Accumulator {
+  /** By which number the kernel's expressions refer to its result. */
+  readonly index: number;
   readonly type: ScalarType;
   readonly combine: Combine;
   readonly initial: number;
   readonly value: Expression;
+  readonly partials: number;
+  /** With several partial results: how many of the innermost loops make up one run. */
+  readonly run: number;
 }
 
-/** A value written once for each point of the parallel loops. */
+/** A value written once for each point of the loops around it. */
 export interface Store {
   readonly buffer: number;
   readonly access: Affine;
   readonly value: Expression;
 }
 
+/** One sweep over loops of its own: folds its accumulators over them and stores at every point. */
+export interface Phase {
+  /** Extents, outermost first; empty for what is done once. */
+  readonly loops: readonly number[];
+  readonly accumulators: readonly Accumulator[];
+  readonly stores: readonly Store[];
+}
+
 /**
- * A fused kernel: for each point of the parallel loops, fold the accumulators over the reduction loops, then store.
- * Points of the parallel loops are independent.
+ * A fused kernel: for each point of the parallel loops, its phases in order. A phase may read what earlier ones
+ * accumulated or stored at the same point; points are independent. Accesses take the parallel loops first, then those
+ * of the phase.
  */
 export interface LoopKernel {
   /** Extents of the parallel loops, outermost first. */
   readonly loops: readonly number[];
-  /** Extents of the reduction loops; empty where nothing is folded. */
-  readonly reductions: readonly number[];
-  readonly accumulators: readonly Accumulator[];
-  readonly stores: readonly Store[];
+  readonly phases: readonly Phase[];
 }
+
+/** The expressions that a phase computes. */
+export const phaseRoots = ({
+  accumulators,
+  stores,
+}: Pick<Phase, "accumulators" | "stores">): Expression[] => [
+  ...accumulators.map(({ value }) => value),
+  ...stores.map(({ value }) => value),
+];
 
 /** The expressions below some roots, operands first, each once. */
 export function expressionsOf(roots: readonly Expression[]): Expression[] {
@@ -133,5 +163,5 @@ export function expressionsOf(roots: readonly Expression[]): Expression[] {
 }
 
 /** Every expression of a kernel, operands first. */
-export const kernelExpressions = ({ accumulators, stores }: LoopKernel): Expression[] =>
-  expressionsOf([...accumulators, ...stores].map(({ value }) => value));
+export const kernelExpressions = ({ phases }: LoopKernel): Expression[] =>
+  expressionsOf(phases.flatMap(phaseRoots));

@@ -1,5 +1,5 @@
 import type { StridedView, TensorType } from "../operation.ts";
-import type { LoopKernel } from "./kernel.ts";
+import { kernelExpressions, type LoopKernel } from "./kernel.ts";
 import type { Step } from "./program.ts";
 
 /** Memory that a schedule reads or writes: dense, row-major. */
@@ -83,16 +83,9 @@ export function buffersOf(stage: Stage): {
       return { reads: stage.inputs, writes: stage.outputs };
     case "loops": {
       const reads = new Set<number>();
-      const seen = new Set<unknown>();
-      const visit = (expression: LoopKernel["stores"][number]["value"]): void => {
-        if (seen.has(expression)) return;
-        seen.add(expression);
-        if (expression.kind === "load") reads.add(expression.buffer);
-        else if (expression.kind === "instruction" || expression.kind === "call")
-          expression.operands.forEach(visit);
-      };
-      for (const { value } of [...stage.kernel.accumulators, ...stage.kernel.stores]) visit(value);
-      return { reads: [...reads], writes: stage.kernel.stores.map(({ buffer }) => buffer) };
+      for (const e of kernelExpressions(stage.kernel)) if (e.kind === "load") reads.add(e.buffer);
+      const writes = stage.kernel.phases.flatMap(({ stores }) => stores.map(({ buffer }) => buffer));
+      return { reads: [...reads], writes };
     }
   }
 }

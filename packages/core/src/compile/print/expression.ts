@@ -44,6 +44,8 @@ export function printExpression(expression: Expression, names: Names, binding = 
       return Object.is(expression.value, -0) ? "-0" : String(expression.value);
     case "scalar":
       return `n${expression.index}`;
+    case "index":
+      return `(${printAffine(expression.access, names.loops)})`;
     case "accumulated":
       return `a${expression.index}`;
     case "call":

@@ -11,29 +11,28 @@ export const printKernel = (kernel: LoopKernel): string => kernelLines(kernel).j
 const letters = "ijklmn";
 const nameOf = (loop: number): string => letters[loop] ?? `i${loop}`;
 
-export function kernelLines({ loops, reductions, accumulators, stores }: LoopKernel): string[] {
-  const names = [...loops, ...reductions].map((_, loop) => nameOf(loop));
-  const inner = names.slice(loops.length);
-  const folds = bodyLines(
-    accumulators.map((accumulator, i) => ({
+export function kernelLines({ loops, phases }: LoopKernel): string[] {
+  const lines: string[] = [];
+  let temporaries = 0;
+  for (const phase of phases) {
+    const names = [...loops, ...phase.loops].map((_, loop) => nameOf(loop));
+    const folds = phase.accumulators.map((accumulator) => ({
       value: accumulator.value,
-      write: (value) => showFold(accumulator, i, value),
-    })),
-    names,
-    0,
-  );
-  const writes = bodyLines(
-    stores.map((store) => ({
+      write: (value: string) => showFold(accumulator, value),
+    }));
+    const stores = phase.stores.map((store) => ({
       value: store.value,
-      write: (value) => showStore(store, names, value),
-    })),
-    names,
-    folds.temporaries,
+      write: (value: string) => showStore(store, names, value),
+    }));
+    const body = bodyLines([...folds, ...stores], names, temporaries);
+    temporaries = body.temporaries;
+    lines.push(...nested(names.slice(loops.length), phase.loops, body.lines));
+  }
+  return nested(
+    loops.map((_, loop) => nameOf(loop)),
+    loops,
+    lines,
   );
-  return nested(names.slice(0, loops.length), loops, [
-    ...(accumulators.length > 0 ? nested(inner, reductions, folds.lines) : []),
-    ...writes.lines,
-  ]);
 }
 
 /** A statement that writes one value. */
@@ -91,7 +90,7 @@ const folded: { readonly [C in Combine]: (accumulator: string, value: string) =>
   or: (a, value) => `${a} |= ${value}`,
 };
 
-const showFold = ({ combine }: Accumulator, index: number, value: string): string =>
+const showFold = ({ combine, index }: Accumulator, value: string): string =>
   folded[combine](`a${index}`, value);
 
 const showStore = ({ buffer, access }: Store, loops: readonly string[], value: string): string =>
