@@ -45,12 +45,16 @@ export { type Backend, getDefaultBackend, setDefaultBackend } from "./runtime/ba
 export { collectGarbage, type MemoryReport, memory, setMemoryBudget } from "./runtime/valve.ts";
 export type { BroadcastCheck, MatMul, MatMulCheck, Reduce, Shape } from "./shape-types.ts";
 export { Tensor } from "./tensor.ts";
+export { cond } from "./transform/cond.ts";
 export { checkpoint, customJvp, customVjp } from "./transform/custom.ts";
 export { type ExplainOptions, Explanation, explain } from "./transform/explain.ts";
+export { foriLoop } from "./transform/fori-loop.ts";
 export { type GradOptions, grad, valueAndGrad } from "./transform/grad.ts";
 export { hessian, hvp, type JacobianOptions, jacfwd, jacrev } from "./transform/jacobian.ts";
 export { type JitOptions, jit } from "./transform/jit.ts";
 export { jvp, linearize, vjp } from "./transform/linearise.ts";
+export { map } from "./transform/map.ts";
 export { type ScanOptions, scan } from "./transform/scan.ts";
 export { type AxisSpec, type VmapOptions, vmap } from "./transform/vmap.ts";
+export { whileLoop } from "./transform/while-loop.ts";
 export { flatten, mapTree, mapTrees, type TreeStructure, treeLeaves } from "./tree.ts";

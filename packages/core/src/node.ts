@@ -122,6 +122,11 @@ export class Node {
     this.scopes = scope === undefined ? scopes : [...scopes, scope];
   }
 
+  /** A place in the order of creation: nodes made from now on have this id or a later one. */
+  static now(): number {
+    return nextId;
+  }
+
   /** Gives a node with several outputs more of them; the indices of those it had stay what they were. */
   extend(attributes: unknown, outputs: readonly TensorType[]): void {
     this.attributes = attributes;

@@ -139,10 +139,11 @@ export interface Term extends TensorType {
 /** A rewriting rule of an operation; it is given terms of that operation. */
 export type Simplification = (term: Term) => Term | null;
 
-/** Whether a kernel computes the elements of one array: what is worth storing. A view or a constant is not. */
+/** Whether a kernel computes the elements of one array, or is one of several: what is worth storing. A view is not. */
 export const computesArray = ({ kind }: Kernel): boolean =>
   kind === "elementwise" ||
   kind === "reduce" ||
   kind === "dot" ||
   kind === "convolution" ||
-  kind === "routine";
+  kind === "routine" ||
+  kind === "pick";

@@ -9,6 +9,8 @@ export interface TreeStructure {
   /** Equal for equal structures; the static leaves are part of it. */
   readonly key: string;
   readonly leaves: number;
+  /** Where each leaf stands, as one would write it: `.w[0]`; empty for a tree that is a tensor. */
+  paths(): readonly string[];
   /** Puts `leaves.length` tensors back into the shape of the tree. */
   rebuild(leaves: readonly unknown[]): unknown;
 }
@@ -32,7 +34,12 @@ export function flatten(tree: unknown): Flat {
   const key = keyOf(skeleton);
   return {
     leaves,
-    structure: { key, leaves: leaves.length, rebuild: (values) => put(skeleton, values, { next: 0 }) },
+    structure: {
+      key,
+      leaves: leaves.length,
+      paths: () => pathsOf(skeleton, ""),
+      rebuild: (values) => put(skeleton, values, { next: 0 }),
+    },
   };
 }
 
@@ -102,6 +109,19 @@ function put(skeleton: Skeleton, leaves: readonly unknown[], at: { next: number 
       return skeleton.items.map((item) => put(item, leaves, at));
     case "object":
       return Object.fromEntries(skeleton.keys.map((key, i) => [key, put(skeleton.items[i]!, leaves, at)]));
+  }
+}
+
+function pathsOf(skeleton: Skeleton, path: string): string[] {
+  switch (skeleton.kind) {
+    case "tensor":
+      return [path];
+    case "static":
+      return [];
+    case "array":
+      return skeleton.items.flatMap((item, i) => pathsOf(item, `${path}[${i}]`));
+    case "object":
+      return skeleton.items.flatMap((item, i) => pathsOf(item, `${path}.${skeleton.keys[i]}`));
   }
 }
 

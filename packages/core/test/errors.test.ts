@@ -6,18 +6,22 @@ import {
   AxisError,
   BackendError,
   concat,
+  cond,
   DisposedError,
   DTypeError,
   einsum,
+  foriLoop,
   GradientError,
   getDefaultBackend,
   grad,
   hessian,
   jit,
   jvp,
+  map,
   mapTrees,
   PlaceholderError,
   ShapeError,
+  scan,
   setDefaultBackend,
   stack,
   type Tensor,
@@ -25,6 +29,7 @@ import {
   tensor,
   vjp,
   vmap,
+  whileLoop,
   zeros,
 } from "@amari/core";
 import { describe, expect, it } from "vitest";
@@ -468,6 +473,232 @@ const disposals: Row[] = [
   ],
 ];
 
+const yes = tensor(true) as Tensor;
+const less = (x: Tensor) => x.sum().lt(10) as Tensor;
+const controlFlow: Row[] = [
+  [
+    "a branch on a vector",
+    () =>
+      cond(
+        v3.gt(0),
+        () => v3,
+        () => v3,
+      ),
+    ShapeError,
+    ["cond", "bool scalar", "[3]", "all()", "where"],
+  ],
+  [
+    "a branch on a float",
+    () =>
+      cond(
+        f64(1),
+        () => v3,
+        () => v3,
+      ),
+    DTypeError,
+    ["cond", "float64[]", "x.ne(0)"],
+  ],
+  [
+    "a branch on a number",
+    () =>
+      loosely(cond)(
+        1,
+        () => v3,
+        () => v3,
+      ),
+    ArgumentError,
+    ["cond", "bool scalar tensor", "number", "x.gt(0)"],
+  ],
+  [
+    "a branch that is no function",
+    () => loosely(cond)(yes, v3, () => v3),
+    ArgumentError,
+    ["cond", "a tensor"],
+  ],
+  [
+    "branches of different structures",
+    () =>
+      loosely(cond)(
+        yes,
+        () => ({ a: v3 }),
+        () => ({ b: v3 }),
+      ),
+    TreeError,
+    ["onTrue  {a: T}", "onFalse {b: T}", "same keys"],
+  ],
+  [
+    "branches that return different numbers",
+    () =>
+      cond(
+        yes,
+        () => 1,
+        () => 2,
+      ),
+    TreeError,
+    ["onTrue  1", "onFalse 2", "tensor(...)"],
+  ],
+  [
+    "branches of different types",
+    () =>
+      cond(
+        yes,
+        () => ({ a: [v3, v3] }),
+        () => ({ a: [v3, f64([1, 2, 3])] }),
+      ),
+    ArgumentError,
+    ["at .a[1]", "float32[3] from onTrue", "float64[3] from onFalse", "astype"],
+  ],
+  [
+    "an async branch",
+    () =>
+      loosely(cond)(
+        yes,
+        async () => v3,
+        () => v3,
+      ),
+    ArgumentError,
+    ["cond", "synchronous"],
+  ],
+  [
+    "a branch that reads its operand",
+    () =>
+      cond(
+        yes,
+        (x: Tensor) => f64(x.itemSync()),
+        (x: Tensor) => x,
+        f64(1),
+      ),
+    PlaceholderError,
+    ["inside cond", "where(condition"],
+  ],
+  [
+    "a loop whose condition is a vector",
+    () =>
+      whileLoop(
+        (x: Tensor) => x.lt(1) as Tensor,
+        (x: Tensor) => x,
+        v3,
+      ),
+    ShapeError,
+    ["whileLoop: the condition", "[3]", "any()"],
+  ],
+  [
+    "a loop whose condition is a JavaScript boolean",
+    () =>
+      loosely(whileLoop)(
+        () => true,
+        (x: Tensor) => x,
+        v3,
+      ),
+    ArgumentError,
+    ["whileLoop: the condition", "boolean"],
+  ],
+  [
+    "a loop whose carry changes its type",
+    () =>
+      whileLoop(
+        ({ a }) => less(a),
+        ({ a, n }) => ({ a, n: n.div(2).sum() as Tensor }),
+        { a: v3, n: i32([1, 2]) },
+      ),
+    ArgumentError,
+    ["whileLoop: the carry.n", "int32[2]", "float32[]", "astype"],
+  ],
+  [
+    "a loop whose carry changes its structure",
+    () =>
+      loosely(whileLoop)(
+        ([x]: [Tensor]) => less(x),
+        ([x]: [Tensor]) => [x, x],
+        [v3],
+      ),
+    TreeError,
+    ["whileLoop: the carry", "expected [T]", "got      [T, T]"],
+  ],
+  [
+    "a loop that carries no tensor",
+    () =>
+      whileLoop(
+        () => yes,
+        (n: number) => n + 1,
+        0,
+      ),
+    TreeError,
+    ["whileLoop", "no tensor", "tensor(...)"],
+  ],
+  [
+    "an async loop",
+    () => loosely(whileLoop)(less, async (x: Tensor) => x, v3),
+    ArgumentError,
+    ["whileLoop", "synchronous"],
+  ],
+  [
+    "an async condition",
+    () =>
+      loosely(whileLoop)(
+        async () => yes,
+        (x: Tensor) => x,
+        v3,
+      ),
+    ArgumentError,
+    ["whileLoop", "synchronous"],
+  ],
+  [
+    "the reverse mode of a loop without a known length",
+    () => grad((x: Tensor) => whileLoop(less, (x: Tensor) => x.mul(2) as Tensor, x).sum() as Tensor<[]>)(v3),
+    GradientError,
+    ["whileLoop", "reverse mode", "foriLoop with numbers", "scan", "jvp"],
+  ],
+  [
+    "a bound that is no integer",
+    () => foriLoop(0, 1.5, (_, x) => x, v3),
+    ArgumentError,
+    ["foriLoop: the upper bound", "1.5"],
+  ],
+  [
+    "a bound that is a float tensor",
+    () => foriLoop(f64(0), 3, (_, x) => x, v3),
+    DTypeError,
+    ["foriLoop: the lower bound", "float64[]", 'astype("int32")'],
+  ],
+  [
+    "a bound that is a vector",
+    () => foriLoop(0, i32([1, 2]), (_, x) => x, v3),
+    ShapeError,
+    ["foriLoop: the upper bound", "int32[2]", "vmap"],
+  ],
+  [
+    "a bound that is missing",
+    () => loosely(foriLoop)(0, undefined, (_: Tensor, x: Tensor) => x, v3),
+    ArgumentError,
+    ["foriLoop: the upper bound", "undefined"],
+  ],
+  [
+    "a counted loop whose carry changes its type",
+    () => foriLoop(0, i32(3), (i, { x }) => ({ x: x.add(i.astype("float64")) as Tensor }), { x: v3 }),
+    ArgumentError,
+    ["foriLoop: the carry.x", "float32[3]", "float64[3]"],
+  ],
+  [
+    "an async counted loop",
+    () => loosely(foriLoop)(0, 3, async (_: Tensor, x: Tensor) => x, v3),
+    ArgumentError,
+    ["foriLoop", "synchronous"],
+  ],
+  [
+    "a scan whose carry changes its type",
+    () => scan((c: Tensor) => [c.sum() as Tensor, null] as const, v3, null, { length: 1 }),
+    ArgumentError,
+    ["scan: the carry comes in", "float32[3]", "float32[]"],
+  ],
+  [
+    "mapping over a scalar one after the other",
+    () => loosely(map)((x: Tensor) => x, f64(1)),
+    AxisError,
+    ["map", "scalar"],
+  ],
+];
+
 describe.each([
   ["shapes", shapes],
   ["axes", axes],
@@ -477,6 +708,7 @@ describe.each([
   ["placeholders", placeholders],
   ["arguments", arguments_],
   ["disposed tensors", disposals],
+  ["control flow", controlFlow],
 ] as [string, Row[]][])("errors about %s", (_, rows) => {
   it.each(rows)("%s", (_, act, error, parts) => {
     let thrown: unknown;

@@ -340,9 +340,16 @@ class Fusion {
 
   /** A step that takes and gives dense buffers as a whole. */
   private addWhole(kind: "routine" | "control", step: Step): void {
+    for (const slot of step.inputs) this.storeNumber(slot);
     const inputs = step.inputs.map((slot) => this.bufferFor(slot));
     const outputs = outputSlots(step).map((slot) => this.bufferFor(slot));
     this.stages.push({ kind, step, inputs, outputs });
+  }
+
+  /** Gives one of the caller's numbers a place in memory, for who cannot take it from the scalars. */
+  private storeNumber(slot: number): void {
+    const isComputed = slot < this.program.inputs.length || this.producer.has(slot);
+    if (!isComputed && !this.bufferOf.has(slot)) this.addElementwise(slot, this.program.slots[slot]!);
   }
 
   /** A slot that is several outputs, or an input or scalar that is an output, is copied. */

@@ -285,9 +285,10 @@ export const checkpoint: Checkpoint = ((f: AnyFunction) => {
         result = outputs.structure;
         return outputs.leaves;
       },
+      "inside",
     );
     const run = (...tensors: Tensor[]): Tensor[] => inlineGraph(graph, tensors);
-    const isMoving = [...leaves, ...captured].map(({ dtype }) => isFloat(dtype));
+    const isMoving = [...captured, ...leaves].map(({ dtype }) => isFloat(dtype));
     const again = customVjp(
       run as never,
       {
@@ -296,7 +297,7 @@ export const checkpoint: Checkpoint = ((f: AnyFunction) => {
           pullThrough(run, tensors, isMoving, cotangents),
       } as never,
     ) as unknown as (...tensors: Tensor[]) => Tensor[];
-    return result!.rebuild(again(...leaves, ...captured));
+    return result!.rebuild(again(...captured, ...leaves));
   };
 }) as unknown as Checkpoint;
 

@@ -1,24 +1,33 @@
 import { apply, rulesOf } from "../define/primitive.ts";
-import { type Graph, type Node, reachable, Scope } from "../node.ts";
+import { type Graph, Node, reachable, Scope } from "../node.ts";
 import type { TensorType } from "../operation.ts";
+import { zeros } from "../ops/creation.ts";
 import { Tensor } from "../tensor.ts";
 import { batchGraph, replaceNodes, substitute } from "./rebuild.ts";
 import { isIn, placeholder } from "./scope.ts";
 
 const typeOf = ({ shape, dtype }: TensorType): TensorType => ({ shape, dtype });
 
-/** A graph, and the tensors that it closed over: arguments for its last parameters. */
+/** A graph, and the tensors that it closed over: arguments for its first parameters. */
 export interface Traced {
   readonly graph: Graph;
   readonly captured: readonly Tensor[];
 }
+
+/**
+ * What becomes of operations in a body that rest on nothing but what it closes over: a loop computes them once before it
+ * begins (`hoisted`), a branch only if it is taken (`inside`).
+ */
+export type Invariants = "hoisted" | "inside";
 
 /** Calls f once on placeholders of the given types; what it closes over becomes further parameters. */
 export function traceGraph(
   label: string,
   types: readonly TensorType[],
   f: (parameters: readonly Tensor[]) => readonly Tensor[],
+  invariants: Invariants,
 ): Traced {
+  const start = Node.now();
   const scope = new Scope("placeholder", label);
   const parameters = types.map((type) => placeholder(type, scope));
   let outputs: readonly Tensor[];
@@ -28,7 +37,10 @@ export function traceGraph(
     scope.close();
   }
   const nodes = outputs.map(({ node }) => node);
-  const inBody = isIn(scope);
+  const dependsOnParameters = isIn(scope);
+  const inBody = (node: Node): boolean =>
+    dependsOnParameters(node) ||
+    (invariants === "inside" && node.id >= start && node.storage === null && restsOnValues(node));
   const captured = new Map<Node, Tensor>();
   const values = new Map<Node, Tensor>();
   const capture = (node: Node): Tensor => {
@@ -48,12 +60,31 @@ export function traceGraph(
     for (const input of node.inputs) if (!inBody(input) && restsOnValues(input)) capture(input);
   }
   for (const node of nodes) if (!inBody(node) && restsOnValues(node)) capture(node);
-  const all = [...parameters, ...captured.values()];
+  const all = [...captured.values(), ...parameters];
   const results = replaceNodes(nodes, values, inBody);
   return {
     graph: closeGraph(label, all, results),
     captured: [...captured.keys()].map((node) => new Tensor(node)),
   };
+}
+
+/** Several functions of one list of arguments as graphs of the same parameters, with what any of them closes over. */
+export function traceGraphs(
+  label: string,
+  types: readonly TensorType[],
+  functions: readonly ((parameters: readonly Tensor[]) => readonly Tensor[])[],
+  invariants: Invariants,
+): { readonly graphs: readonly Graph[]; readonly captured: readonly Tensor[] } {
+  const traced = functions.map((f) => traceGraph(label, types, f, invariants));
+  const captured = new Map(traced.flatMap((t) => t.captured.map((tensor) => [tensor.node, tensor] as const)));
+  const graphs = traced.map(({ graph, captured: own }) => {
+    const parameterOf = new Map(own.map(({ node }, i) => [node, graph.parameters[i]!]));
+    const first = [...captured.keys()].map(
+      (node) => parameterOf.get(node) ?? placeholder(node, graph.scope).node,
+    );
+    return { ...graph, parameters: [...first, ...graph.parameters.slice(own.length)] };
+  });
+  return { graphs, captured: [...captured.values()] };
 }
 
 /** Whether a node is more than a constant: it has a value, depends on a call, or rests on something that does. */
@@ -93,12 +124,36 @@ export function copyGraph(graph: Graph): Graph {
   return { scope, parameters: parameters.map(({ node }) => node), outputs: outputs.map(({ node }) => node) };
 }
 
+/** Which outputs depend on the flagged parameters, along nodes that satisfy `along`. */
+export function dependence(
+  { scope, parameters, outputs }: Graph,
+  flags: readonly boolean[],
+  along: (node: Node) => boolean,
+): boolean[] {
+  const dependent = new Set(parameters.filter((_, i) => flags[i]));
+  for (const node of reachable(outputs, isIn(scope))) {
+    if (along(node) && node.inputs.some((input) => dependent.has(input))) dependent.add(node);
+  }
+  return outputs.map((output) => dependent.has(output));
+}
+
+/** Zeros of a type. */
+export const zerosOf = ({ shape, dtype }: TensorType): Tensor => zeros(shape, { dtype }) as Tensor;
+
 /** Fresh placeholders of the types of some nodes. */
 export const placeholdersLike = (nodes: readonly TensorType[], scope: Scope): Tensor[] =>
   nodes.map((node) => placeholder(typeOf(node), scope));
 
-/** The graph on parameters of which some have a new first axis of `size`; all of its outputs get one. */
-export function batchGraphOf(graph: Graph, batched: readonly boolean[], size: number): Graph {
+/**
+ * The graph on parameters of which some have a new first axis of `size`. All of its outputs get one, or those that
+ * depend on such a parameter and those that `wanted` names.
+ */
+export function batchGraphOf(
+  graph: Graph,
+  batched: readonly boolean[],
+  size: number,
+  wanted: readonly boolean[] = graph.outputs.map(() => true),
+): Graph {
   const outer = new Scope("placeholder", graph.scope.label);
   const examples = new Scope("placeholder", graph.scope.label);
   const parameters = graph.parameters.map(({ shape, dtype }, i) =>
@@ -118,7 +173,7 @@ export function batchGraphOf(graph: Graph, batched: readonly boolean[], size: nu
     size,
   ).map((result, i) => {
     const depends = outputs[i]!.node.scopes.includes(examples);
-    return depends ? result : result.broadcastTo([size, ...result.shape]);
+    return depends || !wanted[i] ? result : result.broadcastTo([size, ...result.shape]);
   });
   return closeGraph(graph.scope.label, parameters, results);
 }

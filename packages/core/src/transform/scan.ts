@@ -11,11 +11,20 @@ import { isFloat } from "../dtype.ts";
 import { ArgumentError, AxisError, TreeError } from "../errors/errors.ts";
 import { type Graph, Scope } from "../node.ts";
 import type { LoopAttributes, TensorType } from "../operation.ts";
-import { zeros, zerosLike } from "../ops/creation.ts";
-import { sameShape, showShape } from "../shape.ts";
+import { zerosLike } from "../ops/creation.ts";
+import { showShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { type Flat, flatten, flattenLike } from "../tree.ts";
-import { batchGraphOf, closeGraph, copyGraph, inlineGraph, placeholdersLike, traceGraph } from "./graph.ts";
+import { type Flat, flatten } from "../tree.ts";
+import { nextCarry } from "./carry.ts";
+import {
+  batchGraphOf,
+  closeGraph,
+  copyGraph,
+  inlineGraph,
+  placeholdersLike,
+  traceGraph,
+  zerosOf,
+} from "./graph.ts";
 import { replaceNodes } from "./rebuild.ts";
 import { residualsOf } from "./residuals.ts";
 import { checkFunction, checkSynchronous, groupResults, isIn, placeholder } from "./scope.ts";
@@ -55,8 +64,6 @@ function split<T>(list: readonly T[], { constants, carries }: LoopAttributes): [
     list.slice(constants + carries),
   ];
 }
-
-const zerosOf = ({ shape, dtype }: TensorType): Tensor => zeros(shape, { dtype }) as Tensor;
 
 /**
  * The tangent of a scan is a scan over tangents. What its linear body needs of the primal one becomes a further output
@@ -256,80 +263,80 @@ export const scan: Scan = ((
   f: (carry: unknown, x: unknown) => unknown,
   init: unknown,
   xs: unknown,
+  options?: ScanOptions,
+) => loopOver("scan", f, init, xs, options)) as unknown as Scan;
+
+/** {@link scan} for a function of another name. */
+export function loopOver(
+  label: string,
+  f: (carry: unknown, x: unknown) => unknown,
+  init: unknown,
+  xs: unknown,
   options: ScanOptions = {},
-) => {
-  checkFunction(f, "scan");
+): [carry: unknown, ys: unknown] {
+  checkFunction(f, label);
   const carry = flatten(init);
   const sequences = flatten(xs);
-  const length = loopLength(sequences, options.length);
+  const length = loopLength(label, sequences, options.length);
   const types = [
     ...carry.leaves.map((x) => x.node as TensorType),
     ...sequences.leaves.map(({ shape, dtype }) => ({ shape: shape.slice(1), dtype })),
   ];
   let stacked: Flat | undefined;
-  const { graph, captured } = traceGraph("scan", types, (parameters) => {
-    const n = carry.leaves.length;
-    const result = f(
-      carry.structure.rebuild(parameters.slice(0, n)),
-      sequences.structure.rebuild(parameters.slice(n)),
-    );
-    checkSynchronous(result, "scan");
-    if (!Array.isArray(result) || result.length !== 2) {
-      throw new TreeError(
-        "scan: the body must return [carry, y]; return [carry, null] where there is nothing to stack",
+  const { graph, captured } = traceGraph(
+    label,
+    types,
+    (parameters) => {
+      const n = carry.leaves.length;
+      const result = f(
+        carry.structure.rebuild(parameters.slice(0, n)),
+        sequences.structure.rebuild(parameters.slice(n)),
       );
-    }
-    const next = flattenLike(carry, result[0], "scan: the carry that the body returns");
-    checkCarry(carry, next);
-    stacked = flatten(result[1]);
-    return [...next.leaves, ...stacked.leaves];
-  });
-  // The body's own parameters come first in the trace; a scan takes its constants first.
-  const n = types.length;
-  const order = [...graph.parameters.slice(n), ...graph.parameters.slice(0, n)];
+      checkSynchronous(result, label);
+      if (!Array.isArray(result) || result.length !== 2) {
+        throw new TreeError(
+          `${label}: the body must return [carry, y]; return [carry, null] where there is nothing to stack`,
+        );
+      }
+      const next = nextCarry(label, carry, result[0]);
+      stacked = flatten(result[1]);
+      return [...next.leaves, ...stacked.leaves];
+    },
+    "hoisted",
+  );
+  if (graph.outputs.length === 0) return [carry.structure.rebuild([]), stacked!.structure.rebuild([])];
   const attributes: ScanAttributes = {
-    graphs: [{ ...graph, parameters: order }],
+    graphs: [graph],
     constants: captured.length,
     carries: carry.leaves.length,
     length,
     reverse: options.reverse ?? false,
   };
   const results = applyTuple(scanPrimitive, [...captured, ...carry.leaves, ...sequences.leaves], attributes);
-  const output = [
+  const output: [unknown, unknown] = [
     carry.structure.rebuild(results.slice(0, carry.leaves.length)),
     stacked!.structure.rebuild(results.slice(carry.leaves.length)),
   ];
   groupResults(output);
   return output;
-}) as unknown as Scan;
+}
 
-function loopLength({ leaves }: Flat, given: number | undefined): number {
+function loopLength(label: string, { leaves }: Flat, given: number | undefined): number {
   let length = given;
   for (const { shape } of leaves) {
     if (shape.length === 0)
       throw new AxisError(
-        "scan: a sequence is a scalar and has no first axis to run over; pass it by closing over it",
+        `${label}: a sequence is a scalar and has no first axis to run over; pass it by closing over it`,
       );
     if (length !== undefined && shape[0] !== length) {
       throw new ArgumentError(
-        `scan: a sequence of shape ${showShape(shape)} has ${shape[0]} slices, expected ${length}; all sequences need the same first axis`,
+        `${label}: a sequence of shape ${showShape(shape)} has ${shape[0]} slices, expected ${length}; all sequences need the same first axis`,
       );
     }
     length = shape[0]!;
   }
   if (length === undefined || !Number.isInteger(length) || length < 0) {
-    throw new ArgumentError("scan: there is no sequence to run over; pass { length }");
+    throw new ArgumentError(`${label}: there is no sequence to run over; pass { length }`);
   }
   return length;
-}
-
-function checkCarry(before: Flat, after: Flat): void {
-  before.leaves.forEach(({ shape, dtype }, i) => {
-    const next = after.leaves[i]!;
-    if (sameShape(shape, next.shape) && dtype === next.dtype) return;
-    throw new ArgumentError(
-      `scan: a carry comes in as ${dtype}${showShape(shape)} and is returned as ${next.dtype}${showShape(next.shape)}; ` +
-        "it must keep its shape and dtype (convert with astype, or start with the type it ends with)",
-    );
-  });
 }

@@ -180,6 +180,35 @@ type Stacked<T> =
       ? T
       : { [K in keyof T]: Stacked<T[K]> };
 
+/** A tensor that may be a scalar. */
+type Scalar = Tensor<[]> | Tensor;
+
+/** The type of {@link cond}. */
+export type Cond = <Operands extends Arguments, R extends Hint>(
+  predicate: Scalar | boolean,
+  onTrue: (...operands: NoInfer<Operands>) => R,
+  onFalse: (...operands: NoInfer<Operands>) => R,
+  ...operands: Operands
+) => R;
+
+/** The type of {@link whileLoop}. */
+export type WhileLoop = <Carry extends Hint>(
+  condition: (carry: Carry) => Scalar,
+  body: (carry: Carry) => Carry,
+  initial: Carry,
+) => Carry;
+
+/** The type of {@link foriLoop}. */
+export type ForiLoop = <Carry extends Hint>(
+  lower: number | Scalar,
+  upper: number | Scalar,
+  body: (index: Tensor<[]>, carry: Carry) => Carry,
+  initial: Carry,
+) => Carry;
+
+/** The type of {@link map}. */
+export type MapOver = <X, Y extends Hint>(f: (x: X) => Y, xs: Stacked<X>) => Stacked<Y>;
+
 /** The type of {@link customJvp}. */
 export type CustomJvp = <Args extends Arguments, R>(
   f: (...args: Args) => R,
