@@ -3,13 +3,12 @@ import { accepted } from "../define/elementwise.ts";
 import type * as Signatures from "../define/signatures.ts";
 import { type DType, isFloat } from "../dtype.ts";
 import { ArgumentError } from "../errors/errors.ts";
-import { range } from "../shape.ts";
 import type { Shape } from "../shape-types.ts";
 import type { Tensor } from "../tensor.ts";
 import { conv } from "./convolution.ts";
 import { ones } from "./creation.ts";
-import { stack } from "./joining.ts";
 import { perAxis, placesOf, resolvePadding, spatialShape } from "./spatial.ts";
+import { slidingWindows } from "./windows.ts";
 
 interface Pooling {
   readonly window: Shape;
@@ -68,22 +67,8 @@ export const maxPool: Defined<Signatures.PoolFunction, Signatures.PoolMethod> = 
     const [x] = accepted([operand], "number", "maxPool") as [Tensor];
     const { window, strides, padding, places } = resolvePooling(x, windowSize, options, "maxPool");
     const padded = x.pad([[0, 0], [0, 0], ...padding], lowest(x.dtype));
-    // All first elements of the windows are one strided slice of x, all second ones another.
-    const offsets = window.reduce<number[][]>(
-      (list, n) => list.flatMap((offset) => range(0, n).map((i) => [...offset, i])),
-      [[]],
-    );
-    const slices = offsets.map((offset) =>
-      padded.slice(
-        null,
-        null,
-        ...offset.map((start, axis) => {
-          const last = start + (places[axis]! - 1) * strides[axis]!;
-          return [start, last + 1, strides[axis]!] as const;
-        }),
-      ),
-    );
-    return (stack(slices, -1) as Tensor).max(-1);
+    const axes = window.map((_, axis) => axis - window.length);
+    return slidingWindows(padded, { window, strides, places }).max(axes);
   },
 );
 

@@ -5,7 +5,7 @@ import type * as Signatures from "../define/signatures.ts";
 import { viewPrimitive } from "../define/view.ts";
 import { ArgumentError, AxisError } from "../errors/errors.ts";
 import type { Kernel } from "../operation.ts";
-import { checkShape, showShape, stridesOf } from "../shape.ts";
+import { checkShape, range, showShape, stridesOf } from "../shape.ts";
 import type { Shape } from "../shape-types.ts";
 import type { Tensor } from "../tensor.ts";
 
@@ -185,3 +185,69 @@ export const pad: Defined<Signatures.PadFunction, Signatures.PadMethod> = define
     return padBy(scalar(true, "bool").broadcastTo(x.shape), padding).where(padded, value);
   },
 );
+
+/** Windows of some size that slide over the last axes, a stride at a time. */
+export interface SlidingWindows {
+  readonly window: readonly number[];
+  readonly strides: readonly number[];
+  /** How many places a window takes along each of the axes. */
+  readonly places: readonly number[];
+}
+
+const windowsPrimitive = viewPrimitive<SlidingWindows>("windows", {
+  shape: (input, { window, places }) => [...input.slice(0, -window.length), ...places, ...window],
+  view: ({ strides: own, offset }, { strides }, shape) => {
+    const lead = own.slice(0, -strides.length);
+    const spatial = own.slice(-strides.length);
+    const steps = spatial.map((stride, axis) => stride * strides[axis]!);
+    return { shape, strides: [...lead, ...steps, ...spatial], offset };
+  },
+  transpose: (cotangent, operand, { window, strides }) => {
+    const rank = window.length;
+    const lead = operand.shape.length - rank;
+    return window.reduce(
+      // The window's axes stand after those of the places; each is gone once it has been added up.
+      (sum, _, axis) =>
+        overlapAdd(sum, lead + axis, lead + rank, strides[axis]!, operand.shape[lead + axis]!),
+      cotangent,
+    );
+  },
+  batch: (attributes) => attributes,
+});
+
+/** All windows over the last axes of x: `[...lead, ...places, ...window]`, where x stands. */
+export const slidingWindows = (x: Tensor, attributes: SlidingWindows): Tensor =>
+  apply(windowsPrimitive, [x], attributes);
+
+/**
+ * Adds windows along an axis up where they overlap: the adjoint of cutting `size` elements into them. Each window is cut
+ * into parts as long as the stride; equal parts of all windows lie side by side, and the sums of parts are shifted.
+ */
+function overlapAdd(x: Tensor, axis: number, windowAxis: number, stride: number, size: number): Tensor {
+  const parts = Math.ceil(x.shape[windowAxis]! / stride);
+  const whole = fit(x, windowAxis, 0, parts * stride).moveAxis(windowAxis, axis + 1);
+  const places = x.shape[axis]!;
+  const length = (places + parts - 1) * stride;
+  const shifted = range(0, parts).map((part) => {
+    const begin = part * stride;
+    const rows = fit(whole, axis + 1, -begin, stride);
+    return fit(rows.reshape(rows.shape.toSpliced(axis, 2, places * stride)), axis, begin, length);
+  });
+  return fit(
+    shifted.reduce((sum, part) => sum.add(part)),
+    axis,
+    0,
+    size,
+  );
+}
+
+/** `size` elements along an axis, of which the first stands at `at`: cut or filled up with zeros at both ends. */
+function fit(x: Tensor, axis: number, at: number, size: number): Tensor {
+  const n = x.shape[axis]!;
+  const [first, end] = [Math.max(0, -at), Math.min(n, size - at)];
+  const part = x.slice(...range(0, axis).map(() => null), [first, end]);
+  const [low, high] = [Math.max(0, at), Math.max(0, size - at - n)];
+  return low === 0 && high === 0
+    ? part
+    : part.pad(x.shape.map((_, i) => (i === axis ? [low, high] : [0, 0])));
+}
