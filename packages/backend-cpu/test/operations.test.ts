@@ -1,9 +1,12 @@
 import { cpuBackend } from "@amari/backend-cpu";
 import { operations, setDefaultBackend } from "@amari/core";
+import { setValidation } from "@amari/core/backend";
 import { lawsOf } from "@amari/testing";
 import { afterAll, describe, it } from "vitest";
 
 setDefaultBackend(cpuBackend());
+// Every program of the laws must become kernels that obey the rules of kernels.
+setValidation(true);
 
 const all = [...operations.values()];
 const lawCount = all.reduce((count, operation) => count + lawsOf(operation).length, 0);

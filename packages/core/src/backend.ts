@@ -29,6 +29,7 @@ export { printProgram } from "./compile/print/program.ts";
 export { printSchedule } from "./compile/print/schedule.ts";
 export type { Body, Program, Step } from "./compile/program.ts";
 export type { ArrayOperand, Buffer, MatrixOperand, Schedule, Stage } from "./compile/schedule.ts";
+export { setValidation, validateKernel, validateSchedule } from "./compile/validate.ts";
 export {
   allocate,
   bytesPerElement,

@@ -10,6 +10,7 @@ import { partialResults } from "./partial-results.ts";
 import type { Program, Step } from "./program.ts";
 import type { ArrayOperand, Buffer, MatrixOperand, Schedule, Stage } from "./schedule.ts";
 import { outputSlots, storedSlots } from "./stored-slots.ts";
+import { validated } from "./validate.ts";
 
 type KernelOf<K extends Operation["kernel"]["kind"]> = Extract<Operation["kernel"], { kind: K }>;
 
@@ -35,7 +36,7 @@ export function fuse(program: Program): Schedule {
   const stored = storedSlots(program, producer);
   for (;;) {
     const schedule = new Fusion(program, producer, stored).run();
-    if (schedule !== null) return mergeKernels(schedule);
+    if (schedule !== null) return validated(mergeKernels(schedule));
     // A view that no index map expresses was met: its operand has been added to the stored slots.
   }
 }

@@ -1,12 +1,15 @@
 import { fuse } from "../fuse.ts";
-import type { Buffer, MatrixOperand, Schedule, Stage } from "../schedule.ts";
+import { type Buffer, buffersOf, type MatrixOperand, type Schedule, type Stage } from "../schedule.ts";
 import { kernelLines } from "./kernel.ts";
 import { indent, showType } from "./program.ts";
 
-/** A schedule as text: its buffers, then its stages in the order they run. */
+/** A schedule as text: the buffers that it uses, then its stages in the order they run. */
 export function printSchedule({ buffers, stages }: Schedule): string {
+  const used = new Set(stages.map(buffersOf).flatMap(({ reads, writes }) => [...reads, ...writes]));
   return [
-    ...buffers.map((buffer, i) => `b${i}: ${showType(buffer.type)}${showRole(buffer)}`),
+    ...buffers.flatMap((buffer, i) =>
+      used.has(i) ? [`b${i}: ${showType(buffer.type)}${showRole(buffer)}`] : [],
+    ),
     ...stages.flatMap(stageLines),
   ].join("\n");
 }

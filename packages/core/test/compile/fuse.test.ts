@@ -1,0 +1,175 @@
+import { explain, grad, type Tensor, zeros } from "@amari/core";
+import { printMemoryPlan, printSchedule } from "@amari/core/backend";
+import { crossEntropy } from "@amari/nn";
+import { describe, expect, it } from "vitest";
+import "../support.ts";
+
+/** The kernels of a function as text. */
+const scheduled = (f: (...args: Tensor[]) => unknown, ...args: Tensor[]): string =>
+  `\n${printSchedule(explain(f)(...args).schedule)}\n`;
+
+const matrix = zeros([32, 10]) as Tensor;
+
+describe("fusion", () => {
+  it("makes a chain of elementwise operations and views one loop", () => {
+    const chain = (x: Tensor, y: Tensor) =>
+      x
+        .mul(2)
+        .add(y as never)
+        .tanh()
+        .transpose()
+        .flip(0);
+    expect(scheduled(chain, matrix, zeros([10]) as Tensor)).toMatchInlineSnapshot(`
+      "
+      b0: float32[32, 10], input 0
+      b1: float32[10], input 1
+      b2: float32[10, 32], output 0
+      kernel
+        for i < 10, j < 32
+          b2[32i + j] = tanh(b0[-i + 10j + 9] * n0 + b1[-i + 9])
+      "
+    `);
+  });
+
+  it("makes a sum with what comes before and after it one kernel", () => {
+    expect(scheduled((x) => x.square().sum(1).sqrt(), matrix)).toMatchInlineSnapshot(`
+      "
+      b0: float32[32, 10], input 0
+      b1: float32[32], output 0
+      kernel
+        for i < 32
+          for j < 10
+            a0 += square(b0[10i + j])
+          b1[i] = sqrt(a0)
+      "
+    `);
+  });
+
+  it("makes softmax one kernel", () => {
+    expect(scheduled((x) => x.softmax(), matrix)).toMatchInlineSnapshot(`
+      "
+      b0: float32[32, 10], input 0
+      b1: float32[32, 10], output 0
+      b3: float32[32, 10]
+      kernel
+        for i < 32
+          for j < 10
+            a0 = max(a0, b0[10i + j])
+          for j < 10
+            t0 = exp(b0[10i + j] - (isFinite(a0) ? a0 : n0))
+            a1 += t0
+            b3[10i + j] = t0
+          for j < 10
+            b1[10i + j] = b3[10i + j] / a1
+      "
+    `);
+  });
+
+  it("makes layer normalisation one kernel", () => {
+    const layerNorm = (x: Tensor, scale: Tensor, shift: Tensor) => {
+      const centred = x.sub(x.mean(1, { keepDims: true }) as never) as Tensor;
+      const variance = centred.square().mean(1, { keepDims: true }) as Tensor;
+      return centred
+        .div(variance.add(1e-5).sqrt() as never)
+        .mul(scale as never)
+        .add(shift as never);
+    };
+    expect(scheduled(layerNorm, matrix, zeros([10]) as Tensor, zeros([10]) as Tensor)).toMatchInlineSnapshot(`
+      "
+      b0: float32[32, 10], input 0
+      b1: float32[10], input 1
+      b2: float32[10], input 2
+      b3: float32[32, 10], output 0
+      kernel
+        for i < 32
+          for j < 10
+            a0 += b0[10i + j]
+          for j < 10
+            a1 += square(b0[10i + j] - a0 / n0)
+          for j < 10
+            b3[10i + j] = (b0[10i + j] - a0 / n0) / sqrt(a1 / n1 + n2) * b1[j] + b2[j]
+      "
+    `);
+  });
+
+  it("makes cross entropy few kernels", () => {
+    const loss = (x: Tensor, y: Tensor) => crossEntropy(x as never, y as never);
+    expect(scheduled(loss, matrix, zeros([32], { dtype: "int32" }) as Tensor)).toMatchInlineSnapshot(`
+      "
+      b0: float32[32, 10], input 0
+      b1: int32[32], input 1
+      b2: float32[32], output 0
+      b5: float32[32, 10]
+      b6: int32[32, 1]
+      b7: float32[32, 1]
+      kernel
+        for i < 32
+          for j < 10
+            a0 = max(a0, b0[10i + j])
+          for j < 10
+            a1 += exp(b0[10i + j] - (isFinite(a0) ? a0 : n0))
+          for j < 10
+            b5[10i + j] = b0[10i + j] - (isFinite(a0) ? a0 : n0) - log(a1)
+      kernel
+        for i < 32
+          b6[i] = b1[i] < n1 ? n2 : b1[i]
+      routine b7 = gather(b5, b6)
+      kernel
+        for i < 32
+          b2[i] = -b7[i]
+      "
+    `);
+  });
+
+  it("makes the gradient of a perceptron products with loops between them, in little memory", () => {
+    const loss = (w: { first: Tensor; second: Tensor }, x: Tensor) =>
+      x
+        .matmul(w.first as never)
+        .tanh()
+        .matmul(w.second as never)
+        .square()
+        .mean() as Tensor<[]>;
+    const weights = { first: zeros([10, 6]) as Tensor, second: zeros([6, 1]) as Tensor };
+    const { schedule, plan } = explain(grad(loss))(weights, matrix);
+    expect(`\n${printSchedule(schedule)}\n`).toMatchInlineSnapshot(`
+      "
+      b0: float32[10, 6], input 0
+      b1: float32[6, 1], input 1
+      b2: float32[32, 10], input 2
+      b3: float32[10, 6], output 0
+      b4: float32[6, 1], output 1
+      b5: float32[32, 6]
+      b6: float32[32, 6]
+      b7: float32[32, 1]
+      b8: float32[32, 1]
+      b9: float32[32, 6]
+      b10: float32[32, 6]
+      dot b5 = b2[10, 1] @ b0[6, 1] (32 x 6, over 10)
+      kernel
+        for i < 32, j < 6
+          b6[6i + j] = tanh(b5[6i + j])
+      dot b7 = b6[6, 1] @ b1[1, 1] (32 x 1, over 6)
+      kernel
+        for i < 32
+          b8[i] = 1 / n0 * (b7[i] * n2)
+      dot b4 = b6[1, 6] @ b8[1, 1] (6 x 1, over 32)
+      dot b9 = b8[1, 1] @ b1[1, 1] (32 x 6, over 1)
+      kernel
+        for i < 32, j < 6
+          b10[6i + j] = b9[6i + j] * (-square(b6[6i + j]) + n1)
+      dot b3 = b2[1, 10] @ b10[6, 1] (10 x 6, over 32)
+      "
+    `);
+    expect(`\n${printMemoryPlan(plan, schedule)}\n`).toMatchInlineSnapshot(`
+      "
+      2304 bytes for 6 temporaries
+        b5: 0..768
+        b6: 768..1536
+        b7: 0..128
+        b8: 1536..1664
+        b9: 0..768
+        b10: 1536..2304
+      "
+    `);
+  });
+});
