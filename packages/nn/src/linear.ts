@@ -1,12 +1,5 @@
-import {
-  ArgumentError,
-  type MatMul,
-  type MatMulCheck,
-  type random,
-  type Shape,
-  type Tensor,
-  zeros,
-} from "@amari/core";
+import { type MatMul, type MatMulCheck, type random, type Shape, type Tensor, zeros } from "@amari/core";
+import { checkSizes } from "./check-size.ts";
 import { type Initialiser, leCunNormal } from "./initialisers.ts";
 
 /** The parameters of {@link linear}. */
@@ -58,13 +51,7 @@ export function linear<Inputs extends number, Outputs extends number, Bias exten
   options: LinearOptions<Inputs, Outputs, Bias>,
 ): Linear<Inputs, Outputs, Bias> {
   const { inputs, outputs, initialise = leCunNormal } = options;
-  for (const size of [inputs, outputs]) {
-    if (!Number.isInteger(size) || size < 1) {
-      throw new ArgumentError(
-        `linear: expected sizes of 1 or more, got ${inputs} inputs, ${outputs} outputs`,
-      );
-    }
-  }
+  checkSizes("linear", { inputs, outputs });
   const init = (key: Tensor, { dtype = "float32" }: random.FloatOption = {}): unknown => {
     const weight = initialise(key, [inputs, outputs], { dtype });
     return options.bias === false ? { weight } : { weight, bias: zeros([outputs], { dtype }) };
