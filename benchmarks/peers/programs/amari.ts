@@ -6,10 +6,14 @@ import {
   applyUpdates,
   crossEntropy,
   grad,
-  iota,
   jit,
+  layerNorm,
+  mlp,
+  type StateOf,
   type Tensor,
+  type TransformerParams,
   tensor,
+  transformer,
   treeLeaves,
   valueAndGrad,
 } from "amari";
@@ -41,91 +45,74 @@ function kernel(f: (x: Tensors) => unknown, inputs: Tensors): Work {
 }
 
 /** Steps of Adam on a loss of parameters and a batch. */
-function training(
-  loss: (params: Tensors, batch: Tensors) => Tensor,
-  { params, batch }: { readonly params: Tensors; readonly batch: Tensors },
+function training<P extends object>(
+  loss: (params: P, batch: Tensors) => Tensor<[]>,
+  initial: P,
+  batch: Tensors,
   { lr, b1, b2, eps }: Sizes,
 ): Work {
   const optimizer = adam({ learningRate: lr!, beta1: b1!, beta2: b2!, epsilon: eps! });
-  let p = params;
-  let s: unknown = optimizer.init(p);
+  type State = StateOf<typeof optimizer, P>;
   const step = jit(
-    (p: Tensors, s: unknown, batch: Tensors): [Tensors, unknown, Tensor] => {
-      const [value, grads] = valueAndGrad(loss as (p: Tensors, batch: Tensors) => Tensor<[]>)(p, batch);
-      const [updates, state] = optimizer.update(grads, s as never, p);
+    (p: P, s: State, batch: Tensors): [P, State, Tensor<[]>] => {
+      const [value, grads] = valueAndGrad(loss)(p, batch);
+      const [updates, state] = optimizer.update(grads as P, s, p);
       return [applyUpdates(p, updates), state, value];
     },
     { donate: [0, 1] },
-  ) as (p: Tensors, s: unknown, batch: Tensors) => [Tensors, unknown, Tensor];
-  const advance = (): Tensor => {
-    let value: Tensor;
+  ) as (p: P, s: State, batch: Tensors) => [P, State, Tensor<[]>];
+  let p = initial;
+  let s: State = optimizer.init(p);
+  const advance = (): Tensor<[]> => {
+    let value: Tensor<[]>;
     [p, s, value] = step(p, s, batch);
     return value;
   };
   return {
     run: () => advance().dispose(),
     check: () => {
-      const losses = Array.from({ length: 21 }, () => (advance() as Tensor<[]>).itemSync());
+      const losses = Array.from({ length: 21 }, () => advance().itemSync());
       return [losses[1]!, losses[20]!];
     },
   };
 }
 
-/** Takes the inputs of these names as the batch, the others as parameters. */
-function divide(inputs: Tensors, names: readonly string[]) {
-  const entries = Object.entries(inputs);
-  return {
-    params: Object.fromEntries(entries.filter(([name]) => !names.includes(name))),
-    batch: Object.fromEntries(entries.filter(([name]) => names.includes(name))),
-  };
+function perceptron(sizes: Sizes, { x, y, ...inputs }: Tensors): Work {
+  const model = mlp({ sizes: sizes.sizes! });
+  const params = sizes.sizes!.slice(1).map((_, i) => ({ weight: inputs[`w${i}`]!, bias: inputs[`b${i}`]! }));
+  const loss = (p: typeof params, batch: Tensors): Tensor<[]> =>
+    crossEntropy(model.apply(p as never, batch["x"]!) as Tensor, batch["y"]!).mean() as Tensor<[]>;
+  return training(loss, params, { x: x!, y: y! }, sizes);
 }
 
-const layerNorm = (x: Tensor, scale: Tensor, shift: Tensor, eps: number): Tensor => {
-  const centred: Tensor = x.sub(x.mean(-1, { keepDims: true }));
-  const variance: Tensor = centred.square().mean(-1, { keepDims: true });
-  return centred.mul(variance.add(eps).rsqrt()).mul(scale).add(shift) as Tensor;
-};
-
-const perceptronLoss =
-  (layers: number) =>
-  (p: Tensors, { x, y }: Tensors): Tensor => {
-    let h = x!;
-    for (let i = 0; i < layers; i++) {
-      const z: Tensor = h.matmul(p[`w${i}`]!).add(p[`b${i}`]!);
-      h = i === layers - 1 ? z : (z.relu() as Tensor);
-    }
-    return crossEntropy(h, y!).mean() as Tensor;
+function languageModel(sizes: Sizes, { tokens, targets, ...inputs }: Tensors): Work {
+  const { layers, heads, d, vocab, ctx } = sizes;
+  const model = transformer({
+    vocabulary: vocab!,
+    context: ctx!,
+    features: d!,
+    heads: heads!,
+    layers: layers!,
+    attentionBias: false,
+  });
+  const at = (name: string): never => inputs[name]! as never;
+  const params: TransformerParams = {
+    tokens: { weight: at("tokenEmbedding") },
+    places: { weight: at("positionEmbedding") },
+    blocks: Array.from({ length: layers! }, (_, i) => ({
+      attentionNorm: { scale: at(`norm1Scale${i}`), shift: at(`norm1Shift${i}`) },
+      attention: { input: { weight: at(`qkv${i}`) }, output: { weight: at(`out${i}`) } },
+      hiddenNorm: { scale: at(`norm2Scale${i}`), shift: at(`norm2Shift${i}`) },
+      up: { weight: at(`up${i}`), bias: at(`upBias${i}`) },
+      down: { weight: at(`down${i}`), bias: at(`downBias${i}`) },
+    })),
+    norm: { scale: at("normScale"), shift: at("normShift") },
+    head: { weight: at("head") },
   };
-
-function attention(x: Tensor, qkv: Tensor, out: Tensor, heads: number): Tensor {
-  const [batch, length, d] = x.shape as [number, number, number];
-  const parts: Tensor = x
-    .matmul(qkv)
-    .reshape([batch, length, 3, heads, d / heads])
-    .permute([2, 0, 3, 1, 4]);
-  const [q, k, v] = [0, 1, 2].map((i) => parts.slice(i) as Tensor) as [Tensor, Tensor, Tensor];
-  const scores: Tensor = q.matmul(k.permute([0, 1, 3, 2])).mul(1 / Math.sqrt(d / heads));
-  const future = iota([length, length], 1).gt(iota([length, length], 0)) as Tensor;
-  const weights: Tensor = future.where(Number.NEGATIVE_INFINITY, scores).softmax(-1);
-  const mixed: Tensor = weights.matmul(v).permute([0, 2, 1, 3]).reshape([batch, length, d]);
-  return mixed.matmul(out) as Tensor;
+  const loss = (p: TransformerParams, batch: Tensors): Tensor<[]> =>
+    crossEntropy(model.apply(p, batch["tokens"]!), batch["targets"]!).mean() as Tensor<[]>;
+  return training(loss, params, { tokens: tokens!, targets: targets! }, sizes);
 }
-
-const transformerLoss =
-  ({ layers, heads }: Sizes) =>
-  (p: Tensors, { tokens, targets }: Tensors): Tensor => {
-    let x: Tensor = p["tokenEmbedding"]!.take(tokens!).add(p["positionEmbedding"]!);
-    for (let i = 0; i < layers!; i++) {
-      const at = (name: string): Tensor => p[`${name}${i}`]!;
-      const attended = layerNorm(x, at("norm1Scale"), at("norm1Shift"), 1e-5);
-      x = x.add(attention(attended, at("qkv"), at("out"), heads!)) as Tensor;
-      const normed = layerNorm(x, at("norm2Scale"), at("norm2Shift"), 1e-5);
-      const hidden: Tensor = normed.matmul(at("up")).add(at("upBias")).gelu({ approximate: true });
-      x = x.add(hidden.matmul(at("down")).add(at("downBias"))) as Tensor;
-    }
-    const logits: Tensor = layerNorm(x, p["normScale"]!, p["normShift"]!, 1e-5).matmul(p["head"]!);
-    return crossEntropy(logits, targets!).mean() as Tensor;
-  };
 
 /** Adam on one tensor, the gradient given. */
 function adamOn({ p, g }: Tensors, { lr = 0.001, b1 = 0.9, b2 = 0.999, eps = 1e-8 }: Sizes): Work {
@@ -169,7 +156,10 @@ function prepare(workload: Workload): Work {
     case "softmax":
       return kernel(({ x }) => x!.softmax(-1), inputs);
     case "layernorm":
-      return kernel(({ x, scale, shift }) => layerNorm(x!, scale!, shift!, sizes["eps"]!), inputs);
+      return kernel(({ x, scale, shift }) => {
+        const norm = layerNorm({ size: sizes["cols"]!, epsilon: sizes["eps"]! });
+        return norm.apply({ scale: scale! as never, shift: shift! as never }, x!);
+      }, inputs);
     case "conv":
       return kernel(({ x, w }) => x!.conv(w!, { padding: sizes["pad"]! }), inputs);
     case "convGradient": {
@@ -179,9 +169,9 @@ function prepare(workload: Workload): Work {
       return kernel(({ x, w }) => gradients(x!, w!), inputs);
     }
     case "mlp":
-      return training(perceptronLoss(sizes.sizes!.length - 1), divide(inputs, ["x", "y"]), sizes);
+      return perceptron(sizes, inputs);
     case "transformer":
-      return training(transformerLoss(sizes), divide(inputs, ["tokens", "targets"]), sizes);
+      return languageModel(sizes, inputs);
     case "adam":
       return adamOn(inputs, sizes);
   }
