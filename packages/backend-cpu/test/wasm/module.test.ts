@@ -123,13 +123,13 @@ describe("the table of instructions", () => {
         results: ["v128"],
       };
     }
-    if (/relaxed_n?madd|bitselect/.test(operation)) return { parameters: [own, own, own], results: [own] };
+    if (/relaxed_n?madd|bitselect|laneselect/.test(operation)) return { parameters: [own, own, own], results: [own] };
     if (/any_true|all_true/.test(operation)) return { parameters: [own], results: ["i32"] };
     if (/^sh[lr]/.test(operation)) return { parameters: [own, vector ? "i32" : own], results: [own] };
     const converted = /_([if]\d\d)(_[su])?$/.exec(operation);
     if (!vector && converted) return { parameters: [converted[1] as ValueType], results: [own] };
     const unary =
-      /^(abs|neg|ceil|floor|trunc|nearest|sqrt|not|clz|eqz|.*(convert|demote|promote|trunc_sat).*)$/;
+      /^(abs|neg|ceil|floor|trunc|nearest|sqrt|not|clz|eqz|.*(convert|demote|promote|trunc_sat|extend).*)$/;
     if (unary.test(operation)) return { parameters: [own], results: [own] };
     const comparison = /^(eq|ne|[lg][te](_[su])?)$/.test(operation);
     return { parameters: [own, own], results: [comparison && !vector ? "i32" : own] };

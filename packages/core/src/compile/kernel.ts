@@ -3,7 +3,8 @@ export type ScalarFunction = (...operands: number[]) => number;
 
 /**
  * The types of scalars in kernels. A bool is a truth value, whatever its width in a register. An i64 is what the bits of
- * an f64 are: lowerings compute exponents and signs in it; nothing loads, stores, converts or compares one.
+ * an f64 are: lowerings compute exponents and signs in it; nothing loads, stores or converts one,
+ * and comparing two is asking whether they are equal.
  */
 export type ScalarType = "f64" | "f32" | "i32" | "i64" | "u32" | "bool";
 

@@ -63,7 +63,10 @@ export interface Definition {
   /** The graph operation behind it; `null` for a composite, which expands into others when called. */
   readonly primitive: Primitive | null;
   readonly cases: readonly Case[];
-  /** Worst error of float32 results in units in the last place, against the float64 definition rounded once. */
+  /**
+   * Worst error of a result in units in the last place of its dtype, against the float64 definition rounded once to it.
+   * A float64 definition is the host's own function, which has an error too.
+   */
   readonly ulp: number;
   /** Why no derivative exists, or `null`. */
   readonly notDifferentiable: string | null;

@@ -40,7 +40,7 @@ export interface ElementwiseSpec {
   readonly simplify?: Simplification;
   /** Where each operand is sampled by the generated tests. */
   readonly domain: readonly Domain[];
-  /** Worst float32 error in ulp. */
+  /** Worst error in ulp, in float32 and in float64. */
   readonly ulp: number;
 }
 

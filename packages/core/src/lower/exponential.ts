@@ -1,135 +1,99 @@
 import type { Expression } from "../compile/kernel.ts";
 import type { KernelBuilder } from "../compile/kernel-builder.ts";
+import { formatOf, type PerFormat, powerOfTwo } from "./format.ts";
 import { constantsLike, polynomial } from "./polynomial.ts";
 
 /**
- * Exponentials and logarithms in float32, for compiling backends: range reduction, a Taylor or atanh series on the
- * reduced range, and reassembly by the exponent's bits. They decline float64, whose definitions are the host's.
+ * Exponentials, for compiling backends: x = n ln 2 + r with |r| <= ln(2) / 2, a polynomial for e^r - 1, and 2^n by the
+ * bits of an exponent.
  */
 
-/** ln 2 in two parts; the first has few enough bits that its product with a small integer is exact. */
-const ln2High = 0.693359375;
-const ln2Low = Math.LN2 - ln2High;
-/** Adding and subtracting this rounds to an integer, which then stands in the low bits of the sum. */
-const roundingShift = 12_582_912;
-const roundingShiftBits = 0x4b400000;
+/** ln 2 in two parts; the product of the first with an exponent is exact. */
+export const ln2Parts: PerFormat<readonly [high: number, low: number]> = {
+  f32: [0.693359375, Math.LN2 - 0.693359375],
+  f64: [0.6931471803691238, 1.9082149292705877e-10],
+};
 
-/** 1/n! for n = 2, 3, ..., 8: beyond, a term is under 1e-10 of the sum for |x| <= ln(2) / 2. */
-const inverseFactorials = [1 / 2, 1 / 6, 1 / 24, 1 / 120, 1 / 720, 1 / 5040, 1 / 40320];
+/** (e^r - 1 - r) / r^2 for |r| <= ln(2) / 2, minimax: off e^r by 2^-28 and 2^-58. */
+const exponentialSeries: PerFormat<readonly number[]> = {
+  f32: [0.5, 0.16666518, 0.041666202, 0.008368952, 0.0013950699],
+  f64: [
+    0.5000000000000013, 0.166666666666667, 0.041666666666514356, 0.008333333333306964, 0.0013888888947322534,
+    0.0001984126991791129, 2.480148959954472e-5, 2.755721583128753e-6, 2.763141053333473e-7,
+    2.511800866073909e-8,
+  ],
+};
 
 interface Reduced {
-  /** `exp(r) - 1`, where x = n ln 2 + r. */
-  readonly remainder: Expression;
-  /** n as an i32. */
-  readonly exponent: Expression;
+  /** What is left of the argument: it is n ln 2 + r. */
+  readonly r: Expression;
+  /** n plus the rounding constant plus `offset`. */
+  readonly shifted: Expression;
 }
 
-function reduce(k: KernelBuilder, x: Expression): Reduced {
+/** Takes n ln 2 from an argument; a second one, much smaller, adds to it what it cannot hold. */
+export function reduce(k: KernelBuilder, x: Expression, offset: number, low?: Expression): Reduced {
   const c = constantsLike(k, x);
-  const shifted = k.add(k.mul(x, c(Math.LOG2E)), c(roundingShift));
-  const n = k.sub(shifted, c(roundingShift));
-  const r = k.sub(k.sub(x, k.mul(n, c(ln2High))), k.mul(n, c(ln2Low)));
-  const remainder = k.add(r, k.mul(k.mul(r, r), polynomial(k, r, inverseFactorials)));
-  const exponent = k.sub(k.bits(shifted, "i32"), k.constant(roundingShiftBits, "i32"));
-  return { remainder, exponent };
+  const { rounding, type } = formatOf(x);
+  const [high, rest] = ln2Parts[type];
+  const shifted = k.fma(x, c(Math.LOG2E), c(rounding + offset));
+  const n = k.sub(shifted, c(rounding + offset));
+  const upper = k.fma(n, c(-high), x);
+  const r = k.fma(n, c(-rest), low === undefined ? upper : k.add(upper, low));
+  return { r, shifted };
 }
 
-/** 2^n for -126 <= n <= 127, by the bits of its exponent. */
-const powerOfTwo = (k: KernelBuilder, n: Expression): Expression =>
-  k.bits(k.shl(k.add(n, k.constant(127, "i32")), k.constant(23, "i32")), "f32");
+/** e^r - 1 for a reduced r. */
+export const expm1OfReduced = (k: KernelBuilder, r: Expression): Expression =>
+  k.fma(k.mul(r, r), polynomial(k, r, exponentialSeries), r);
 
-/** e^x. Beyond the range of float32 it is 0 or infinite, in between denormals are right. */
-export function lowerExp(k: KernelBuilder, x: Expression): Expression | null {
-  if (x.type !== "f32") return null;
+/** e^r for a reduced r: more accurate than 1 + (e^r - 1). */
+export function expOfReduced(k: KernelBuilder, r: Expression): Expression {
+  const one = k.constant(1, r);
+  return k.fma(k.fma(polynomial(k, r, exponentialSeries), r, one), r, one);
+}
+
+/** Beyond these e^x is 0 or infinite. */
+const expRange: PerFormat<readonly [low: number, high: number]> = { f32: [-104, 89], f64: [-746, 710] };
+
+/** A number moved into an interval; NaN stays. */
+export const clamp = (k: KernelBuilder, x: Expression, [low, high]: readonly [number, number]): Expression =>
+  k.min(k.max(x, k.constant(low, x)), k.constant(high, x));
+
+/** e^x, or e^(x + low). Beyond the range of the format it is 0 or infinite, in between denormals are right. */
+export function lowerExp(k: KernelBuilder, x: Expression, low?: Expression): Expression {
   const c = constantsLike(k, x);
-  const { remainder, exponent } = reduce(k, k.min(k.max(x, c(-104)), c(89)));
-  // n may be as low as -150 or as high as 128: scale in two steps, each within the range of exponents.
-  const half = k.sub(
-    k.shr(k.add(exponent, k.constant(256, "i32")), k.constant(1, "i32")),
-    k.constant(128, "i32"),
-  );
-  const rest = k.sub(exponent, half);
-  return k.mul(k.mul(k.add(remainder, c(1)), powerOfTwo(k, half)), powerOfTwo(k, rest));
+  const { rounding, bias, type } = formatOf(x);
+  const inside = clamp(k, x, expRange[type]);
+  const { r, shifted } = reduce(k, inside, 2 * bias, low);
+  // n is beyond the exponents of a format at both ends, so that 2^n comes as a product: n = half + (n - half).
+  const half = k.fma(inside, c(Math.LOG2E / 2), c(rounding + bias));
+  const integer = formatOf(x).integer;
+  const rest = k.sub(k.bits(shifted, integer), k.bits(half, integer));
+  const value = k.mul(expOfReduced(k, r), powerOfTwo(k, half));
+  return k.mul(value, powerOfTwo(k, k.bits(rest, type)));
 }
+
+/** (e^x - 1) / 2^places, which does not overflow as early as e^x does. */
+export function scaledExpm1(k: KernelBuilder, x: Expression, places: number): Expression {
+  const { r, shifted } = reduce(k, x, formatOf(x).bias - places);
+  const scale = powerOfTwo(k, shifted);
+  return k.fma(expm1OfReduced(k, r), scale, k.sub(scale, k.constant(2 ** -places, x)));
+}
+
+/** Where e^x - 1 is -1, and where it is infinite. */
+const expm1Range: PerFormat<readonly [low: number, high: number]> = { f32: [-18, 89], f64: [-38, 710] };
 
 /** e^x - 1, without cancellation near 0. */
-export function lowerExpm1(k: KernelBuilder, x: Expression): Expression | null {
-  if (x.type !== "f32") return null;
-  const c = constantsLike(k, x);
-  // Below -18 the result is -1; above 88.8 it is infinite. -0 stays -0 by the final selection.
-  const { remainder, exponent } = reduce(k, k.min(k.max(x, c(-18)), c(88)));
-  const scale = powerOfTwo(k, exponent);
-  const value = k.add(k.mul(remainder, scale), k.sub(scale, c(1)));
-  const large = k.gt(x, c(88));
-  return k.select(k.eq(x, c(0)), x, k.select(large, lowerExp(k, x)!, value));
-}
-
-/** The natural logarithm of a positive normal float times 2^-offset. */
-function logOfNormal(k: KernelBuilder, x: Expression, offset: Expression): Expression {
-  const c = constantsLike(k, x);
-  const word = (value: number) => k.constant(value, "i32");
-  // m in [sqrt(1/2), sqrt(2)) and e with x = m 2^e: see the exponent after moving sqrt(1/2) to a power of two.
-  const moved = k.add(k.bits(x, "i32"), word(0x3f800000 - 0x3f3504f3));
-  const exponent = k.sub(k.shr(moved, word(23)), word(127));
-  const m = k.bits(k.add(k.and(moved, word(0x007fffff)), word(0x3f3504f3)), "f32");
-  const e = k.sub(k.convert(exponent, "f32"), offset);
-  // log m = 2 atanh(s) = 2 s + 2/3 s^3 + ..., s = f / (2 + f), f = m - 1; arranged so that f itself is added last.
-  const f = k.sub(m, c(1));
-  const s = k.div(f, k.add(f, c(2)));
-  const z = k.mul(s, s);
-  const series = k.mul(z, polynomial(k, z, [2 / 3, 2 / 5, 2 / 7, 2 / 9]));
-  const halfSquare = k.mul(k.mul(f, f), c(0.5));
-  const small = k.add(k.mul(s, k.add(halfSquare, series)), k.mul(e, c(ln2Low)));
-  return k.add(k.mul(e, c(ln2High)), k.add(k.sub(small, halfSquare), f));
-}
-
-/** The natural logarithm, with its values at 0, infinity and negative numbers. */
-export function lowerLog(k: KernelBuilder, x: Expression): Expression | null {
-  if (x.type !== "f32") return null;
-  const c = constantsLike(k, x);
-  const isDenormal = k.lt(x, c(2 ** -126));
-  const normal = k.select(isDenormal, k.mul(x, c(2 ** 23)), x);
-  const value = logOfNormal(k, normal, k.select(isDenormal, c(23), c(0)));
-  const atEdges = k.select(k.eq(x, c(0)), c(-Infinity), k.select(k.lt(x, c(0)), c(Number.NaN), value));
-  // Infinity, and NaN by failing the comparison.
-  return k.select(k.lt(x, c(Infinity)), atEdges, x);
-}
-
-/** log(1 + x): the logarithm of the rounded sum, corrected by what the rounding lost. */
-export function lowerLog1p(k: KernelBuilder, x: Expression): Expression | null {
-  if (x.type !== "f32") return null;
-  const c = constantsLike(k, x);
-  const sum = k.add(x, c(1));
-  const lost = k.sub(x, k.sub(sum, c(1)));
-  const corrected = k.add(lowerLog(k, sum)!, k.div(lost, sum));
-  const isPlain = k.and(k.lt(sum, c(Infinity)), k.gt(sum, c(0)));
-  const value = k.select(isPlain, corrected, lowerLog(k, sum)!);
-  return k.select(k.eq(x, c(0)), x, value);
-}
-
-/** tanh x = t / (t + 2) with t = e^(2|x|) - 1, and the sign put back. */
-export function lowerTanh(k: KernelBuilder, x: Expression): Expression | null {
-  if (x.type !== "f32") return null;
-  const c = constantsLike(k, x);
-  const doubled = k.mul(k.min(k.abs(x), c(10)), c(2));
-  const { remainder, exponent } = reduce(k, doubled);
-  const scale = powerOfTwo(k, exponent);
-  const t = k.add(k.mul(remainder, scale), k.sub(scale, c(1)));
-  const magnitude = k.div(t, k.add(t, c(2)));
-  const signBit = k.and(k.bits(x, "i32"), k.constant(-(2 ** 31), "i32"));
-  return k.bits(k.or(k.bits(magnitude, "i32"), signBit), "f32");
+export function lowerExpm1(k: KernelBuilder, x: Expression): Expression {
+  const { type, tiny } = formatOf(x);
+  const half = scaledExpm1(k, clamp(k, x, expm1Range[type]), 1);
+  return k.select(k.lt(k.abs(x), k.constant(tiny, x)), x, k.add(half, half));
 }
 
 /** 1 / (1 + e^-x), by the exponential of -|x|, which cannot overflow. */
-export function lowerSigmoid(k: KernelBuilder, x: Expression): Expression | null {
+export function lowerSigmoid(k: KernelBuilder, x: Expression): Expression {
   const e = lowerExp(k, k.neg(k.abs(x)));
-  if (e === null) return null;
   const one = k.constant(1, x);
   return k.div(k.select(k.lt(x, k.constant(0, x)), e, one), k.add(e, one));
-}
-
-/** max(x, 0) + log(1 + e^-|x|). */
-export function lowerSoftplus(k: KernelBuilder, x: Expression): Expression | null {
-  const e = lowerExp(k, k.neg(k.abs(x)));
-  return e && k.add(k.max(x, k.constant(0, x)), lowerLog1p(k, e)!);
 }

@@ -1,19 +1,13 @@
 import { reals } from "../define/definition.ts";
 import { binary, unary } from "../define/elementwise.ts";
 import type { Binary, Unary } from "../define/signatures.ts";
-import {
-  lowerExp,
-  lowerExpm1,
-  lowerLog,
-  lowerLog1p,
-  lowerSigmoid,
-  lowerSoftplus,
-} from "../lower/exponential.ts";
+import { lowerExp, lowerExpm1, lowerSigmoid } from "../lower/exponential.ts";
+import { lowerLog, lowerLog1p, lowerLog2, lowerLogSigmoid, lowerSoftplus } from "../lower/logarithm.ts";
 
 /** e to the power x. */
 export const exp: Unary = unary("exp", {
   eval: Math.exp,
-  lower: lowerExp,
+  lower: (k, x) => lowerExp(k, x),
   accepts: "float",
   jvp: (_x, dx, y) => dx.mul(y),
   domain: reals(-3, 3),
@@ -53,6 +47,7 @@ export const log1p: Unary = unary("log1p", {
 /** The logarithm to base 2. */
 export const log2: Unary = unary("log2", {
   eval: Math.log2,
+  lower: lowerLog2,
   accepts: "float",
   jvp: (x, dx) => dx.div(x.mul(Math.LN2)),
   domain: reals(0.2, 4),
@@ -153,6 +148,7 @@ export const softplus: Unary = unary("softplus", {
 /** `log(sigmoid(x))` without overflow. */
 export const logSigmoid: Unary = unary("logSigmoid", {
   eval: (x) => Math.min(x, 0) - Math.log1p(Math.exp(-Math.abs(x))),
+  lower: lowerLogSigmoid,
   accepts: "float",
   jvp: (x, dx) => dx.mul(x.neg().sigmoid()),
   domain: reals(-4, 4),

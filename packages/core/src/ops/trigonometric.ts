@@ -9,13 +9,16 @@ import {
 } from "../define/elementwise.ts";
 import { apply, type Primitive } from "../define/primitive.ts";
 import type { Binary, Unary } from "../define/signatures.ts";
-import { lowerTanh } from "../lower/exponential.ts";
+import { lowerAcosh, lowerAsinh, lowerAtanh, lowerCosh, lowerSinh, lowerTanh } from "../lower/hyperbolic.ts";
+import { lowerAcos, lowerAsin, lowerAtan, lowerAtan2 } from "../lower/inverse-trigonometric.ts";
+import { lowerCos, lowerSin, lowerTan } from "../lower/trigonometric.ts";
 import type { ScalarFunction } from "../operation.ts";
 import type { Tensor } from "../tensor.ts";
 
 /** The sine of an angle in radians. */
 export const sin: Unary = unary("sin", {
   eval: Math.sin,
+  lower: lowerSin,
   accepts: "float",
   jvp: (x, dx) => dx.mul(x.cos()),
   domain: reals(-4, 4),
@@ -25,6 +28,7 @@ export const sin: Unary = unary("sin", {
 /** The cosine of an angle in radians. */
 export const cos: Unary = unary("cos", {
   eval: Math.cos,
+  lower: lowerCos,
   accepts: "float",
   jvp: (x, dx) => dx.mul(x.sin().neg()),
   domain: reals(-4, 4),
@@ -34,6 +38,7 @@ export const cos: Unary = unary("cos", {
 /** The tangent of an angle in radians. */
 export const tan: Unary = unary("tan", {
   eval: Math.tan,
+  lower: lowerTan,
   accepts: "float",
   jvp: (_x, dx, y) => dx.mul(y.square().add(1)),
   domain: reals(-1.2, 1.2),
@@ -43,6 +48,7 @@ export const tan: Unary = unary("tan", {
 /** The angle in [-pi/2, pi/2] whose sine is x. */
 export const asin: Unary = unary("asin", {
   eval: Math.asin,
+  lower: lowerAsin,
   accepts: "float",
   jvp: (x, dx) => dx.mul(x.square().neg().add(1).rsqrt()),
   domain: reals(-0.9, 0.9),
@@ -52,6 +58,7 @@ export const asin: Unary = unary("asin", {
 /** The angle in [0, pi] whose cosine is x. */
 export const acos: Unary = unary("acos", {
   eval: Math.acos,
+  lower: lowerAcos,
   accepts: "float",
   jvp: (x, dx) => dx.mul(x.square().neg().add(1).rsqrt().neg()),
   domain: reals(-0.9, 0.9),
@@ -61,6 +68,7 @@ export const acos: Unary = unary("acos", {
 /** The angle in [-pi/2, pi/2] whose tangent is x. */
 export const atan: Unary = unary("atan", {
   eval: Math.atan,
+  lower: lowerAtan,
   accepts: "float",
   jvp: (x, dx) => dx.div(x.square().add(1)),
   domain: reals(-3, 3),
@@ -70,6 +78,7 @@ export const atan: Unary = unary("atan", {
 /** The angle in (-pi, pi] of the point (x, y); the operand y comes first, as everywhere. */
 export const atan2: Binary = binary("atan2", {
   eval: Math.atan2,
+  lower: lowerAtan2,
   accepts: "float",
   jvp: [
     (y, x, dy) => dy.mul(x.div(x.square().add(y.square()))),
@@ -82,6 +91,7 @@ export const atan2: Binary = binary("atan2", {
 /** The hyperbolic sine. */
 export const sinh: Unary = unary("sinh", {
   eval: Math.sinh,
+  lower: lowerSinh,
   accepts: "float",
   jvp: (x, dx) => dx.mul(x.cosh()),
   domain: reals(-3, 3),
@@ -91,6 +101,7 @@ export const sinh: Unary = unary("sinh", {
 /** The hyperbolic cosine. */
 export const cosh: Unary = unary("cosh", {
   eval: Math.cosh,
+  lower: lowerCosh,
   accepts: "float",
   jvp: (x, dx) => dx.mul(x.sinh()),
   domain: reals(-3, 3),
@@ -110,6 +121,7 @@ export const tanh: Unary = unary("tanh", {
 /** The inverse of {@link sinh}. */
 export const asinh: Unary = unary("asinh", {
   eval: Math.asinh,
+  lower: lowerAsinh,
   accepts: "float",
   jvp: (x, dx) => dx.mul(x.square().add(1).rsqrt()),
   domain: reals(-3, 3),
@@ -119,6 +131,7 @@ export const asinh: Unary = unary("asinh", {
 /** The inverse of {@link cosh} for x >= 1. */
 export const acosh: Unary = unary("acosh", {
   eval: Math.acosh,
+  lower: lowerAcosh,
   accepts: "float",
   jvp: (x, dx) => dx.mul(x.square().sub(1).rsqrt()),
   domain: reals(1.3, 4),
@@ -128,6 +141,7 @@ export const acosh: Unary = unary("acosh", {
 /** The inverse of {@link tanh} for |x| < 1. */
 export const atanh: Unary = unary("atanh", {
   eval: Math.atanh,
+  lower: lowerAtanh,
   accepts: "float",
   jvp: (x, dx) => dx.div(x.square().neg().add(1)),
   domain: reals(-0.8, 0.8),

@@ -61,8 +61,8 @@ const isElementwise = ({ family, cases }: Definition): boolean =>
   family === "elementwise" && cases.length > 0;
 
 /**
- * At each place the answer of the scalar definition, rounded once, for all combinations of special values; in float32
- * within the operation's ulp. NaN, infinities and the signs of zeros are exact.
+ * At each place the answer of the scalar definition, rounded once, for all combinations of special values, within the
+ * operation's ulp. NaN, infinities and the signs of zeros are exact.
  */
 export const scalarLaw: GeneratedLaw = {
   name: "NaN, infinity and -0 give the scalar definition's answer",
@@ -81,8 +81,11 @@ export const scalarLaw: GeneratedLaw = {
       const got = result.dataSync();
       const expected = got.map((_, i) => scalar(...columns.map((column) => column[i]!)));
       // `map` of a typed array rounds to its type, which is the dtype of the result.
-      const ulp = narrow ? operation.ulp : 0;
-      expectClose(result, expected, { ulp, signedZeros: true, what: `${operation.name} of special values` });
+      expectClose(result, expected, {
+        ulp: operation.ulp,
+        signedZeros: true,
+        what: `${operation.name} of special values`,
+      });
     }
   },
 };
