@@ -123,7 +123,8 @@ describe("the table of instructions", () => {
         results: ["v128"],
       };
     }
-    if (/relaxed_n?madd|bitselect|laneselect/.test(operation)) return { parameters: [own, own, own], results: [own] };
+    if (/relaxed_n?madd|bitselect|laneselect/.test(operation))
+      return { parameters: [own, own, own], results: [own] };
     if (/any_true|all_true/.test(operation)) return { parameters: [own], results: ["i32"] };
     if (/^sh[lr]/.test(operation)) return { parameters: [own, vector ? "i32" : own], results: [own] };
     const converted = /_([if]\d\d)(_[su])?$/.exec(operation);

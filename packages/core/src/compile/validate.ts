@@ -229,7 +229,10 @@ function checkInstruction({
     if (type === "i64" || types[0] === "i64") fail();
   } else if (instruction === "bits") {
     if (widths[type] !== widths[types[0]!]) fail();
-  } else if (type !== "bool" || types[0] !== types[1] || types[0] === "i64") fail();
+  } else {
+    const isEquality = instruction === "eq" || instruction === "ne";
+    if (type !== "bool" || types[0] !== types[1] || (types[0] === "i64" && !isEquality)) fail();
+  }
 }
 
 const combinable: { readonly [C in Combine]: readonly ScalarType[] } = {
