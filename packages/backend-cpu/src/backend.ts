@@ -3,8 +3,10 @@ import type { Backend, Block, Capabilities, Executable, Program } from "@amari/c
 import { dtypes } from "@amari/core/backend";
 import { compileConvolutions } from "./convolution/library.ts";
 import { CpuExecutable, type CpuRuntime, type Products } from "./executable.ts";
-import { type CpuBlock, declaredMemory, Heap } from "./heap.ts";
-import { compileMatmul, largestWorkspace } from "./matmul/library.ts";
+import { type CpuBlock, Heap } from "./heap.ts";
+import { compileMatmul, largestWorkspace, type MatmulLibrary } from "./matmul/library.ts";
+import { threadCount } from "./threads/platform.ts";
+import { ThreadPool } from "./threads/pool.ts";
 import { wasmFeatures } from "./wasm/compile.ts";
 import { moduleText } from "./wasm/text.ts";
 
@@ -12,12 +14,24 @@ import { moduleText } from "./wasm/text.ts";
 export class CpuBackend implements Backend {
   readonly name: string = "cpu";
   readonly capabilities: Capabilities = { dtypes, synchronousReads: true };
-  private readonly heap: Heap = new Heap();
+  /** How many threads run large kernels, the calling one included. */
+  readonly threads: number;
+  private readonly heap: Heap;
+  private readonly pool: ThreadPool | null;
   private runtime: CpuRuntime | null = null;
   private products: Products | null = null;
   private convolutions: WebAssembly.ModuleImports | null = null;
   /** Memory for temporaries, shared by all programs, since one runs at a time. */
   private scratch: CpuBlock | null = null;
+
+  /** Use {@link cpuBackend}, which checks what the engine can do. */
+  constructor({ threads }: CpuOptions = {}) {
+    const count = threadCount(threads);
+    const heap = count > 1 ? sharedHeap() : null;
+    this.heap = heap ?? new Heap(false);
+    this.threads = heap === null ? 1 : count;
+    this.pool = heap === null ? null : new ThreadPool(heap, count);
+  }
 
   alloc(bytes: number): Block {
     return this.heap.alloc(bytes);
@@ -66,25 +80,34 @@ export class CpuBackend implements Backend {
 
   /** What programs share, made for the first of them. */
   private runtimeForPrograms(): CpuRuntime {
-    const { heap } = this;
+    const { heap, pool } = this;
     this.runtime ??= {
       heap,
-      collected: new FinalizationRegistry((blocks) => {
+      pool,
+      threads: this.threads,
+      collected: new FinalizationRegistry(({ blocks, forget }) => {
         for (const block of blocks) heap.release(block);
+        forget();
       }),
       products: () => {
         this.products ??= {
-          library: compileMatmul(heap.memory, declaredMemory),
-          workspace: heap.alloc(largestWorkspace()),
+          library: this.load(compileMatmul(heap.declared)) as MatmulLibrary,
+          workspace: heap.alloc(this.threads * largestWorkspace()),
         };
         return this.products;
       },
       convolutions: () => {
-        this.convolutions ??= compileConvolutions(heap.memory, declaredMemory);
+        this.convolutions ??= this.load(compileConvolutions(heap.declared));
         return this.convolutions;
       },
     };
     return this.runtime;
+  }
+
+  /** Loads functions that programs import, on this thread and on the workers. */
+  private load(module: WebAssembly.Module): WebAssembly.Exports {
+    this.pool?.addLibrary(module);
+    return new WebAssembly.Instance(module, { env: { memory: this.heap.memory } }).exports;
   }
 
   /** The WebAssembly of a program as text. */
@@ -98,24 +121,60 @@ export class CpuBackend implements Backend {
     return this.heap.memory.buffer.byteLength;
   }
 
+  /**
+   * How the threads have shared the work so far: the chunks of kernels that each has computed, the calling thread first,
+   * then the workers once they are started. What is too small to share counts for none.
+   */
+  get chunksByThread(): readonly number[] {
+    return this.pool?.chunks ?? [0];
+  }
+
   async flush(): Promise<void> {}
 
-  async close(): Promise<void> {}
+  /** Ends the workers. Programs that are run afterwards run on one thread. */
+  async close(): Promise<void> {
+    await this.pool?.close();
+  }
+}
+
+/** A memory that threads can share; null where the engine refuses to reserve it. */
+function sharedHeap(): Heap | null {
+  try {
+    return new Heap(true);
+  } catch {
+    return null;
+  }
+}
+
+/** How a CPU backend runs. */
+export interface CpuOptions {
+  /**
+   * How many threads run large kernels, the calling one included; 1 starts no worker. By default what the environment
+   * variable `AMARI_THREADS` says, else the number of cores, 16 at most. Where threads cannot share memory (a page that
+   * is not isolated from other origins) it is 1. Results have the same bits with any number.
+   */
+  readonly threads?: number;
 }
 
 /**
- * A fresh CPU backend with a memory of its own.
+ * A fresh CPU backend with a memory of its own. Workers are started for the first program that has enough work for them, in
+ * the background, and do not keep the process alive; `close()` ends them.
  *
- * @throws BackendError where the engine has no WebAssembly SIMD
+ * @example
+ * ```ts
+ * const backend = cpuBackend({ threads: 4 });
+ * setDefaultBackend(backend);
+ * ```
+ * @throws BackendError where the engine has no WebAssembly SIMD, or if the number of threads is no positive integer
  */
-export function cpuBackend(): CpuBackend {
+export function cpuBackend(options?: CpuOptions): CpuBackend {
   if (!isCpuBackendSupported()) {
     throw new BackendError(
       "this engine has no WebAssembly SIMD, which the CPU backend is written in; use referenceBackend() from " +
         '"@amari/backend-reference" instead',
     );
   }
-  return new CpuBackend();
+  return new CpuBackend(options);
 }
 
 /** Whether this engine has what the CPU backend needs: WebAssembly with vectors of 128 bits. */

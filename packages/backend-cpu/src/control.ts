@@ -11,8 +11,11 @@ import {
 
 /** What running bodies needs of the program that they are part of. Memory is named by its address. */
 export interface Machine {
-  /** Compiles a body to a function of the addresses of its inputs and outputs, which do not overlap. */
-  compile(body: Body): RunBody;
+  /**
+   * Compiles a body to a function of the addresses of its inputs and outputs, which do not overlap. `turns` is how often
+   * it will run in a row, where that is known.
+   */
+  compile(body: Body, turns?: number): RunBody;
   /** Memory that lives as long as the program. */
   alloc(bytes: number): number;
   copy(from: number, to: number, bytes: number): void;
@@ -44,7 +47,7 @@ const outputBytes = ({ program }: Body): number[] =>
 function prepareScan(step: Step, machine: Machine): RunBody {
   const { constants, carries, length, reverse } = step.attributes as LoopAttributes;
   const body = step.bodies![0]!;
-  const run = machine.compile(body);
+  const run = machine.compile(body, length);
   const [carryBytes, stackedBytes] = [outputBytes(body).slice(0, carries), outputBytes(body).slice(carries)];
   const sequenceBytes = body.program.inputs.slice(constants + carries).map(bytesOf);
   const spare = [0, 1].map(() => carryBytes.map((bytes) => machine.alloc(bytes)));

@@ -28,24 +28,36 @@ import {
 } from "./convolution/library.ts";
 import { planConvolution } from "./convolution/plan.ts";
 import { emitDot } from "./emit/dot.ts";
-import { emitLoops } from "./emit/loops.ts";
-import { type CpuBlock, declaredMemory, type Heap } from "./heap.ts";
+import { emitLoops, type Frame } from "./emit/loops.ts";
+import type { CpuBlock, Heap } from "./heap.ts";
 import { multiplyIntegers } from "./matmul/integers.ts";
-import { gemmSignature, hasGeneratedMatmul, type MatmulLibrary } from "./matmul/library.ts";
+import { gemmSignature, hasGeneratedMatmul, largestWorkspace, type MatmulLibrary } from "./matmul/library.ts";
 import type { MatmulDType } from "./matmul/vector-type.ts";
+import { costOfShared } from "./threads/cost.ts";
+import { type ThreadPool, worthWaking } from "./threads/pool.ts";
+import { isWorthSharing, kernelName, SharedKernels } from "./threads/shared-kernels.ts";
 import { compileModule, wasmFeatures } from "./wasm/compile.ts";
-import { FunctionBuilder } from "./wasm/function.ts";
+import { FunctionBuilder, type Signature } from "./wasm/function.ts";
 import { ModuleBuilder } from "./wasm/module.ts";
 
 /** What programs share: the memory, and the matrix products with a workspace for them. */
 export interface CpuRuntime {
   readonly heap: Heap;
-  /** Frees the memory of programs that have been collected. */
-  readonly collected: FinalizationRegistry<readonly CpuBlock[]>;
+  /** The workers; null where the backend runs on one thread. */
+  readonly pool: ThreadPool | null;
+  readonly threads: number;
+  /** Frees what programs held that have been collected. */
+  readonly collected: FinalizationRegistry<Held>;
   /** Made for the first program that has a product. */
   products(): Products;
   /** What convolutions call, compiled for the first program that has one. */
   convolutions(): WebAssembly.ModuleImports;
+}
+
+/** What outlives a program until it is collected: its memory, and that the workers know it. */
+export interface Held {
+  readonly blocks: readonly CpuBlock[];
+  forget(): void;
 }
 
 /** The matrix products, and memory that they may use meanwhile. */
@@ -53,6 +65,20 @@ export interface Products {
   readonly library: MatmulLibrary;
   readonly workspace: CpuBlock;
 }
+
+/** The host's function that runs the shared kernel of a number on all threads. */
+const shareSignature: Signature = { parameters: ["i32"], results: [] };
+
+/** A kernel as a function `(from, to)` of a range that begins at 0. */
+interface RangedKernel {
+  readonly f: FunctionBuilder;
+  readonly extent: number;
+  /** What parts of the range had better be multiples of. */
+  readonly granule: number;
+}
+
+/** Chunks of loops are multiples of this: a cache line of the smallest elements. */
+const loopGranule = 64;
 
 type DotStage = Extract<Stage, { kind: "dot" }>;
 type ConvolutionStage = Extract<Stage, { kind: "convolution" }>;
@@ -80,8 +106,11 @@ export class CpuExecutable implements Executable {
   private readonly addresses: Int32Array;
   /** The memory that lives as long as the program. */
   private readonly owned: CpuBlock[] = [];
+  /** The kernels that threads share, if there is enough work in the program. */
+  private readonly shared: SharedKernels | null;
 
-  constructor(program: Program, runtime: CpuRuntime) {
+  /** @param turns how often the program runs in a row, if it is the body of a loop */
+  constructor(program: Program, runtime: CpuRuntime, turns = 1) {
     const { heap } = runtime;
     this.program = program;
     this.runtime = runtime;
@@ -92,8 +121,17 @@ export class CpuExecutable implements Executable {
     this.scalarsAt = Math.ceil((4 * buffers.length) / 8) * 8;
     this.table = this.own(this.scalarsAt + 8 * program.scalars.length);
     this.addresses = new Int32Array(buffers.length);
-    this.actions = this.prepare();
-    runtime.collected.register(this, this.owned);
+    this.shared = this.isWorthThreads(turns) ? new SharedKernels(runtime.pool!, turns) : null;
+    const { actions, forget } = this.prepare();
+    this.actions = actions;
+    runtime.collected.register(this, { blocks: this.owned, forget });
+  }
+
+  /** Whether there is enough work in the program to wake other threads for it. */
+  private isWorthThreads(turns: number): boolean {
+    const costs = this.schedule.stages.map((stage) => costOfShared(stage, this.schedule.buffers));
+    const cost = costs.filter(isWorthSharing).reduce((a, b) => a + b, 0);
+    return this.runtime.pool !== null && turns * cost >= worthWaking;
   }
 
   /** Memory that is freed when the program is collected. */
@@ -130,14 +168,16 @@ export class CpuExecutable implements Executable {
     new Int32Array(memory, this.table.address, addresses.length).set(addresses);
     if (scalars.length > 0)
       new Float64Array(memory, this.table.address + this.scalarsAt, scalars.length).set(scalars);
+    this.shared?.begin();
     for (const action of this.actions) action();
   }
 
-  private prepare(): readonly Action[] {
-    const module = new ModuleBuilder(declaredMemory);
+  private prepare(): { readonly actions: readonly Action[]; readonly forget: () => void } {
+    const module = new ModuleBuilder(this.heap.declared);
     const calls = new Map<string, ScalarFunction>();
     const { stages } = this.schedule;
     // Imports shift the numbers of functions, so all calls are found first.
+    if (this.shared !== null) module.import("share", shareSignature);
     for (const stage of stages) {
       if (stage.kind === "loops") this.importCalls(stage, module, calls);
       else if (stage.kind === "dot" && this.isGenerated(stage))
@@ -176,20 +216,25 @@ export class CpuExecutable implements Executable {
     segments.forEach((segment, i) => {
       this.addSegment(module, segment, `segment${i}`);
     });
+    let forget = () => {};
     if (segments.length > 0) {
       const hasProduct = stages.some((stage) => stage.kind === "dot" && this.isGenerated(stage));
       const hasConvolution = stages.some((stage) => stage.kind === "convolution" && this.isGenerated(stage));
       const env: WebAssembly.ModuleImports = {
         memory: this.heap.memory,
+        thread: 0,
         ...(hasProduct && this.runtime.products().library),
         ...(hasConvolution && this.runtime.convolutions()),
+        ...(this.shared !== null && { share: this.shared.run }),
       };
       for (const [name, call] of calls) env[name] = call;
       this.binary = module.encode();
-      const instance = new WebAssembly.Instance(compileModule(this.binary), { env });
+      const compiled = compileModule(this.binary);
+      const instance = new WebAssembly.Instance(compiled, { env });
       Object.assign(exported, instance.exports);
+      forget = this.shared?.link(compiled, instance.exports) ?? forget;
     }
-    return actions;
+    return { actions, forget };
   }
 
   /** What the host does for a stage that is no function of the module. */
@@ -209,8 +254,8 @@ export class CpuExecutable implements Executable {
   private prepareControl({ step, inputs, outputs }: ControlStage): Action {
     const { heap } = this;
     const run = prepareControl(step, {
-      compile: ({ program, scalars }) => {
-        const body = new CpuExecutable(program, this.runtime);
+      compile: ({ program, scalars }, turns) => {
+        const body = new CpuExecutable(program, this.runtime, turns);
         const scratch = this.own(body.plan.bytes).address;
         return (from, to) => body.runAt(from, scalars, to, scratch);
       },
@@ -237,7 +282,7 @@ export class CpuExecutable implements Executable {
 
   /** One exported function that runs a list of kernels from beginning to end. */
   private addSegment(module: ModuleBuilder, segment: readonly number[], name: string): void {
-    const frame = {
+    const frame: Frame = {
       buffers: this.table.address,
       scalars: this.table.address + this.scalarsAt,
       callee: (call: { readonly name: string; readonly operands: readonly unknown[] }) =>
@@ -249,11 +294,14 @@ export class CpuExecutable implements Executable {
     const main = new FunctionBuilder({ parameters: [], results: [] });
     for (const at of segment) {
       const stage = this.schedule.stages[at]!;
-      if (stage.kind === "loops") {
-        const { f, extent } = emitLoops(stage.kernel, frame);
-        main.i32(0).i32(extent).call(module.add(f));
-      } else if (stage.kind === "dot") main.call(module.add(this.emitDot(stage, module)));
-      else if (stage.kind === "convolution") this.addConvolution(stage, module, main);
+      const { f, extent, granule } = this.emitStage(stage, module, frame);
+      const index = module.add(f);
+      const cost = costOfShared(stage, this.schedule.buffers);
+      if (this.shared !== null && extent > 1 && isWorthSharing(cost)) {
+        const kernel = this.shared.add({ extent, cost, granule });
+        module.export(kernelName(kernel), index);
+        main.i32(kernel).call(module.import("share", shareSignature));
+      } else main.i32(0).i32(extent).call(index);
     }
     module.add(main, name);
   }
@@ -275,18 +323,31 @@ export class CpuExecutable implements Executable {
     return hasGeneratedMatmul(this.dtypeOf(stage));
   }
 
-  private emitDot(stage: DotStage, module: ModuleBuilder): FunctionBuilder {
+  /** The kernel of a stage that {@link isCompiled}. */
+  private emitStage(stage: Stage, module: ModuleBuilder, frame: Frame): RangedKernel {
+    switch (stage.kind) {
+      case "loops":
+        return { ...emitLoops(stage.kernel, frame), granule: loopGranule };
+      case "dot":
+        return this.emitDot(stage, module);
+      case "convolution":
+        return this.emitConvolution(stage, module);
+      default:
+        throw new Error(`no kernel is written for a stage of the kind ${stage.kind}`);
+    }
+  }
+
+  private emitDot(stage: DotStage, module: ModuleBuilder): RangedKernel {
     const dtype = this.dtypeOf(stage);
     return emitDot(stage, {
       buffers: this.table.address,
       gemm: module.import(dtype, gemmSignature),
       bytes: bytesPerElement(dtype),
-      workspace: this.runtime.products().workspace.address,
+      pushWorkspace: this.ownAddress(module, this.runtime.products().workspace, largestWorkspace()),
     });
   }
 
-  /** Adds the function of a convolution and a call of it. */
-  private addConvolution(stage: ConvolutionStage, module: ModuleBuilder, main: FunctionBuilder): void {
+  private emitConvolution(stage: ConvolutionStage, module: ModuleBuilder): RangedKernel {
     const dtype = this.dtypeOf(stage) as MatmulDType;
     const plan = planConvolution({
       geometry: stage.step.attributes as Geometry,
@@ -306,15 +367,26 @@ export class CpuExecutable implements Executable {
         module.import(convolutionImport(name, dtype), convolutionSignature(name)),
       ]),
     ) as Record<ConvolutionFunction, number>;
+    const bytes = Math.ceil(workspaceBytes(plan) / 64) * 64;
     const f = emitConvolution(plan, {
       pushAddress: (builder, operand) => {
         builder.i32(this.table.address + 4 * buffers[operand]).memory("i32.load");
       },
       functions,
       tables: address,
-      workspace: this.own(workspaceBytes(plan)).address,
+      pushWorkspace: this.ownAddress(module, this.own(bytes * this.runtime.threads), bytes),
     });
-    main.i32(0).i32(convolutionExtent(plan)).call(module.add(f));
+    return { f, extent: convolutionExtent(plan), granule: 1 };
+  }
+
+  /** Pushes the address of the part of a block that the thread which runs the module has for itself. */
+  private ownAddress(
+    module: ModuleBuilder,
+    { address }: CpuBlock,
+    bytes: number,
+  ): (f: FunctionBuilder) => void {
+    return (f) =>
+      f.getGlobal(module.importGlobal("thread", "i32")).i32(bytes).op("i32.mul").i32(address).op("i32.add");
   }
 
   private runConvolution({ step, input, window, result }: ConvolutionStage): void {

@@ -16,9 +16,6 @@ const alignment = 64;
 /** The matrix product reads, and ignores, up to so many bytes after an operand. */
 const slack = 32;
 
-/** The pages that modules declare when they import the memory; it may be larger. */
-export const declaredMemory: MemoryImport = { minimum: 1, maximum: mostPages, shared: false };
-
 /**
  * The backend's one WebAssembly memory, with an allocator of size classes: a freed block is kept for the next one of
  * its class, since touching fresh pages is slow. Classes are spaced an eighth of a power of two apart, so at most an
@@ -26,11 +23,15 @@ export const declaredMemory: MemoryImport = { minimum: 1, maximum: mostPages, sh
  */
 export class Heap {
   readonly memory: WebAssembly.Memory;
+  /** What modules declare when they import the memory; it may be larger. */
+  readonly declared: MemoryImport;
   private readonly free = new Map<number, number[]>();
   private end: number;
 
-  constructor() {
-    this.memory = new WebAssembly.Memory({ initial: 16, maximum: mostPages });
+  /** @param shared whether threads share the memory: then its maximum is reserved, as addresses only, and may be refused */
+  constructor(shared: boolean) {
+    this.memory = new WebAssembly.Memory({ initial: 16, maximum: mostPages, shared });
+    this.declared = { minimum: 1, maximum: mostPages, shared };
     // Address 0 stays unused, so that it can mean "none".
     this.end = alignment;
   }

@@ -3,4 +3,4 @@
  *
  * @packageDocumentation
  */
-export { CpuBackend, cpuBackend, isCpuBackendSupported } from "./backend.ts";
+export { CpuBackend, type CpuOptions, cpuBackend, isCpuBackendSupported } from "./backend.ts";

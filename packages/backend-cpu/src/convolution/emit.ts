@@ -16,8 +16,8 @@ export interface ConvolutionFrame {
   readonly functions: { readonly [F in ConvolutionFunction]: number };
   /** Where the plan's tables stand: {@link tablesOf}. */
   readonly tables: number;
-  /** Memory of {@link workspaceBytes} that may be used meanwhile. */
-  readonly workspace: number;
+  /** Pushes the address of memory of {@link workspaceBytes} that may be used meanwhile. */
+  pushWorkspace(f: FunctionBuilder): void;
 }
 
 /** Part of the taps of a window whose products are summed by one kernel. */
@@ -79,9 +79,9 @@ export function emitConvolution(plan: ConvolutionPlan, frame: ConvolutionFrame):
   const byItem = items >= plan.groups;
   const { tile } = plan;
   const { bytes } = vectorTypes[plan.dtype];
-  const workspace = workspaceOf(plan);
-  const packed = frame.workspace + workspace.packed;
-  const copies = frame.workspace + workspace.copies;
+  const { packed, copies } = workspaceOf(plan);
+  const workspace = f.local("i32");
+  const pushWorkspace = (offset: number) => f.get(workspace).i32(offset).op("i32.add");
   const integer = () => f.local("i32");
   const [group, channel, channels, item, images] = [integer(), integer(), integer(), integer(), integer()];
   const term = (local: Local, factor: number) => f.get(local).i32(factor).op("i32.mul").op("i32.add");
@@ -104,7 +104,7 @@ export function emitConvolution(plan: ConvolutionPlan, frame: ConvolutionFrame):
     term(item, plan.imagesPerItem * plan.resultStrides.image);
     term(group, plan.outputs * plan.resultStrides.output);
   };
-  /** Where the windows of a range of taps are packed. */
+  /** Where the windows of a range of taps are packed in the workspace. */
   const packedAt = ({ first }: TapRange) => packed + roundUp(plan.outputs, tile.rows) * first * bytes;
   const pushDepth = ({ count }: TapRange) => f.get(channels).i32(count).op("i32.mul");
 
@@ -118,10 +118,11 @@ export function emitConvolution(plan: ConvolutionPlan, frame: ConvolutionFrame):
       pushWindows();
       if (step === null) {
         f.i32(plan.windowStrides.output).i32(tables.windowAt + 4 * first);
-        f.i32(packedAt(range)).call(frame.functions.gather);
+        pushWorkspace(packedAt(range)).call(frame.functions.gather);
       } else {
         f.i32(at[0] ?? 0).op("i32.add");
-        f.i32(plan.windowStrides.output).i32(step).i32(packedAt(range)).call(frame.functions.pack);
+        f.i32(plan.windowStrides.output).i32(step);
+        pushWorkspace(packedAt(range)).call(frame.functions.pack);
       }
     }
   };
@@ -129,23 +130,24 @@ export function emitConvolution(plan: ConvolutionPlan, frame: ConvolutionFrame):
     if (plan.columns === "images") f.get(images).i32(plan.inputStrides.image);
     f.get(channels);
     pushChannels();
-    f.i32(plan.inputStrides.channel).i32(phase.copyStep).i32(copies).i32(phase.copyBytes);
+    f.i32(plan.inputStrides.channel).i32(phase.copyStep);
+    pushWorkspace(copies).i32(phase.copyBytes);
     f.i32(phase.copies.length / 3).i32(tables.copies);
     f.call(plan.columns === "images" ? frame.functions.copyImages : frame.functions.copyPlaces);
   };
   const multiply = ({ phase, tables }: PhaseLayout, range: TapRange) => {
     f.i32(plan.outputs);
     pushDepth(range);
-    f.i32(packedAt(range)).i32(tables.inputAt + 4 * range.first);
+    pushWorkspace(packedAt(range)).i32(tables.inputAt + 4 * range.first);
     f.i32(phase.rows.length / 2).i32(tables.rows);
     if (plan.columns === "images") f.get(images);
     else f.i32(phase.columns);
-    f.i32(copies);
+    pushWorkspace(copies);
     pushResult();
     f.i32(plan.resultStrides.output).i32(phase.columnStride);
     if (range.first > 0) f.i32(1);
     else f.get(channel);
-    f.i32(frame.workspace).call(frame.functions.multiply);
+    f.get(workspace).call(frame.functions.multiply);
   };
   /** Pushes how many of `total` are left after those that `pushDone` pushes, at most `limit`. */
   const pushRest = (total: number, pushDone: () => void, limit: number) => {
@@ -168,7 +170,7 @@ export function emitConvolution(plan: ConvolutionPlan, frame: ConvolutionFrame):
   const computePhase = (layout: PhaseLayout) => {
     const { phase, ranges } = layout;
     // Every image fills the same places, so the zeros between and around them are written once.
-    f.i32(copies)
+    pushWorkspace(copies)
       .i32(0)
       .i32(phase.channelsPerBlock * phase.copyBytes)
       .memoryFill();
@@ -195,6 +197,8 @@ export function emitConvolution(plan: ConvolutionPlan, frame: ConvolutionFrame):
     );
   };
   const layouts = layoutsOf(plan, frame.tables);
+  frame.pushWorkspace(f);
+  f.set(workspace);
   f.forRange(group, byItem ? 0 : from, byItem ? plan.groups : to, 1, () => {
     for (const layout of layouts) computePhase(layout);
   });

@@ -27,11 +27,8 @@ export const convolutionSignature = (name: ConvolutionFunction): Signature => ({
   results: [],
 });
 
-/** Compiles the functions that convolutions call, for a memory. */
-export function compileConvolutions(
-  memory: WebAssembly.Memory,
-  declared: MemoryImport,
-): WebAssembly.ModuleImports {
+/** Compiles the functions that convolutions call, which import a memory. */
+export function compileConvolutions(declared: MemoryImport): WebAssembly.Module {
   const module = new ModuleBuilder(declared);
   const fma = wasmFeatures().relaxedSimd;
   const tile = tileOf(fma);
@@ -46,5 +43,5 @@ export function compileConvolutions(
     };
     for (const name of convolutionFunctions) module.export(convolutionImport(name, dtype), functions[name]);
   }
-  return new WebAssembly.Instance(compileModule(module.encode()), { env: { memory } }).exports;
+  return compileModule(module.encode());
 }

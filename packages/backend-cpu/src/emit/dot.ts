@@ -1,5 +1,5 @@
 import type { MatrixOperand, Stage } from "@amari/core/backend";
-import { FunctionBuilder, type Local } from "../wasm/function.ts";
+import { FunctionBuilder } from "../wasm/function.ts";
 
 type DotStage = Extract<Stage, { kind: "dot" }>;
 
@@ -11,41 +11,87 @@ export interface DotFrame {
   readonly gemm: number;
   /** Bytes of an element. */
   readonly bytes: number;
-  /** The address of memory that a product may use meanwhile. */
-  readonly workspace: number;
+  /** Pushes the address of memory that a product may use meanwhile. */
+  pushWorkspace(f: FunctionBuilder): void;
 }
 
-/** Writes a batched product as a function that calls the matrix product once for each place of the batch. */
-export function emitDot({ left, right, result, batch, m, n, k }: DotStage, frame: DotFrame): FunctionBuilder {
-  const f = new FunctionBuilder({ parameters: [], results: [] });
+/**
+ * A product is cut into columns, for each part of which the left matrix is packed again, unless these are fewer than the
+ * rows and fewer than this. Cutting rows costs more: the right matrix is what takes time to pack.
+ */
+const enoughColumns = 192;
+
+/** A batched product as a function `(from, to)` over the columns or the rows of its results, one matrix after the other. */
+export interface EmittedDot {
+  readonly f: FunctionBuilder;
+  /** The end of the whole range: that of one matrix times the batch. */
+  readonly extent: number;
+  /** Parts that are computed well are multiples of this. */
+  readonly granule: number;
+}
+
+/**
+ * Writes a batched product as a function that calls the matrix product once for each place of the batch in its range, on
+ * the part of the rows or columns in it. The bits of an element do not depend on the part that it is computed in.
+ */
+export function emitDot({ left, right, result, batch, m, n, k }: DotStage, frame: DotFrame): EmittedDot {
+  const f = new FunctionBuilder({ parameters: ["i32", "i32"], results: [] });
+  const [from, to] = f.parameters as [(typeof f.parameters)[0], (typeof f.parameters)[0]];
+  const byRows = n < Math.min(m, enoughColumns);
+  const along = byRows ? m : n;
+  const extent = along * sizeOf(batch);
+  if (m === 0 || n === 0 || extent === 0) return { f, extent: 0, granule: 1 };
+  const [place, first, count] = [f.local("i32"), f.local("i32"), f.local("i32")];
   const counters = batch.map(() => f.local("i32"));
-  const pushAddress = (buffer: number, offset: number, strides: readonly number[]) => {
+  const pushAddress = (buffer: number, offset: number, strides: readonly number[], partStride: number) => {
     f.i32(frame.buffers + 4 * buffer).memory("i32.load");
     if (offset !== 0) f.i32(offset * frame.bytes).op("i32.add");
-    strides.forEach((stride, axis) => {
-      if (stride !== 0)
-        f.get(counters[axis]!)
-          .i32(stride * frame.bytes)
-          .op("i32.mul")
-          .op("i32.add");
+    [...strides, partStride].forEach((stride, axis) => {
+      if (stride === 0) return;
+      f.get(counters[axis] ?? first)
+        .i32(stride * frame.bytes)
+        .op("i32.mul")
+        .op("i32.add");
     });
   };
-  const pushOperand = ({ buffer, offset, batchStrides, rowStride, columnStride }: MatrixOperand) => {
-    pushAddress(buffer, offset, batchStrides);
-    f.i32(rowStride).i32(columnStride);
+  const pushOperand = (operand: MatrixOperand, partStride: number) => {
+    pushAddress(operand.buffer, operand.offset, operand.batchStrides, partStride);
+    f.i32(operand.rowStride).i32(operand.columnStride);
   };
-  const resultStrides = batch.map((_, axis) => m * n * batch.slice(axis + 1).reduce((a, b) => a * b, 1));
+  const resultStrides = batch.map((_, axis) => m * n * sizeOf(batch.slice(axis + 1)));
   const multiply = () => {
-    f.i32(m).i32(n).i32(k);
-    pushOperand(left);
-    pushOperand(right);
-    pushAddress(result, 0, resultStrides);
-    f.i32(n).i32(frame.workspace).call(frame.gemm);
+    if (byRows) f.get(count).i32(n).i32(k);
+    else f.i32(m).get(count).i32(k);
+    pushOperand(left, byRows ? left.rowStride : 0);
+    pushOperand(right, byRows ? 0 : right.columnStride);
+    pushAddress(result, 0, resultStrides, byRows ? n : 1);
+    f.i32(n);
+    frame.pushWorkspace(f);
+    f.call(frame.gemm);
   };
-  const loop = (axis: number): void => {
-    if (axis === batch.length) multiply();
-    else f.forRange(counters[axis] as Local, 0, batch[axis]!, 1, () => loop(axis + 1));
-  };
-  if (m > 0 && n > 0) loop(0);
-  return f;
+  const moreLeft = () => f.get(from).get(to).op("i32.lt_s");
+  moreLeft().if(() => {
+    f.doWhile(() => {
+      f.get(from).i32(along).op("i32.div_u").set(place);
+      f.get(from).i32(along).op("i32.rem_u").set(first);
+      // count = min(to - from, along - first)
+      f.get(to).get(from).op("i32.sub").set(count);
+      f.i32(along).get(first).op("i32.sub");
+      f.get(count);
+      f.i32(along).get(first).op("i32.sub").get(count).op("i32.lt_s").op("select").set(count);
+      counters.forEach((counter, axis) => {
+        f.get(place)
+          .i32(sizeOf(batch.slice(axis + 1)))
+          .op("i32.div_u")
+          .i32(batch[axis]!)
+          .op("i32.rem_u")
+          .set(counter);
+      });
+      multiply();
+      f.get(from).get(count).op("i32.add").set(from);
+    }, moreLeft);
+  });
+  return { f, extent, granule: byRows ? 48 : 32 };
 }
+
+const sizeOf = (extents: readonly number[]): number => extents.reduce((a, b) => a * b, 1);

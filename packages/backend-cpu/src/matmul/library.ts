@@ -17,15 +17,14 @@ export type MatmulLibrary = { readonly [D in MatmulDType]: WebAssembly.ExportVal
 /** The dtypes whose products are generated. */
 export const hasGeneratedMatmul = (dtype: string): dtype is MatmulDType => Object.hasOwn(vectorTypes, dtype);
 
-/** Compiles the matrix products for a memory. Sums are fused with products where the engine has relaxed SIMD. */
-export function compileMatmul(memory: WebAssembly.Memory, declared: MemoryImport): MatmulLibrary {
+/** Compiles the matrix products, which import a memory. Sums are fused with products where the engine has relaxed SIMD. */
+export function compileMatmul(declared: MemoryImport): WebAssembly.Module {
   const module = new ModuleBuilder(declared);
   const fma = wasmFeatures().relaxedSimd;
   for (const dtype of Object.keys(vectorTypes) as MatmulDType[]) {
     module.export(dtype, emitMatmul(module, { dtype, fma }).gemm);
   }
-  const instance = new WebAssembly.Instance(compileModule(module.encode()), { env: { memory } });
-  return instance.exports as MatmulLibrary;
+  return compileModule(module.encode());
 }
 
 /** Bytes that suffice for the workspace of any product. */

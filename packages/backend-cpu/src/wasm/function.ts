@@ -75,6 +75,12 @@ export class FunctionBuilder {
     return this;
   }
 
+  /** Reads a global of the module by its index. */
+  getGlobal(index: number): this {
+    this.code.byte(0x23).unsigned(index);
+    return this;
+  }
+
   i32(value: number): this {
     this.code.byte(0x41).signed(value);
     return this;

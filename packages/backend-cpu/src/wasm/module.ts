@@ -1,6 +1,6 @@
 import { Bytes } from "./bytes.ts";
 import type { FunctionBuilder, Signature } from "./function.ts";
-import { valueTypes } from "./opcodes.ts";
+import { type ValueType, valueTypes } from "./opcodes.ts";
 
 /** Where the memory of a module comes from. */
 export interface MemoryImport {
@@ -14,6 +14,7 @@ export interface MemoryImport {
 export class ModuleBuilder {
   private readonly signatures: Signature[] = [];
   private readonly imports: { readonly name: string; readonly type: number }[] = [];
+  private readonly globals: { readonly name: string; readonly type: ValueType }[] = [];
   private readonly functions: FunctionBuilder[] = [];
   private readonly exports: { readonly name: string; readonly index: number }[] = [];
   private readonly memory: MemoryImport;
@@ -29,6 +30,12 @@ export class ModuleBuilder {
     if (this.functions.length > 0) throw new Error("imports come before functions, whose numbers they shift");
     this.imports.push({ name, type: this.typeOf(signature) });
     return this.imports.length - 1;
+  }
+
+  /** Imports `env.name` as a global that does not change. Returns the index to read it by. */
+  importGlobal(name: string, type: ValueType): number {
+    const known = this.globals.findIndex((existing) => existing.name === name);
+    return known >= 0 ? known : this.globals.push({ name, type }) - 1;
   }
 
   /** Adds a function, exported if it has a name. Returns its index. */
@@ -63,8 +70,10 @@ export class ModuleBuilder {
         }
       }
     });
-    section(2, this.imports.length + 1, (bytes) => {
+    section(2, this.imports.length + this.globals.length + 1, (bytes) => {
       for (const { name, type } of this.imports) bytes.text("env").text(name).byte(0x00).unsigned(type);
+      for (const { name, type } of this.globals)
+        bytes.text("env").text(name).byte(0x03).byte(valueTypes[type]).byte(0x00);
       const { minimum, maximum, shared } = this.memory;
       bytes.text("env").text("memory").byte(0x02);
       bytes
