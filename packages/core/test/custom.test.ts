@@ -10,6 +10,7 @@ import {
   jit,
   jvp,
   random,
+  scan,
   setDefaultBackend,
   type Tensor,
   TreeError,
@@ -81,6 +82,30 @@ describe.each([
       ulp: 8,
       ulpOfLargest: 8,
     });
+  });
+
+  it("customVjp and checkpoint keep their rules in the body of a scan, batched or not", () => {
+    const w = normal(7, [3]);
+    for (const [wrap, factor] of [
+      [checkpoint, 2],
+      [() => tripled, 6],
+    ] as const) {
+      const body = wrap((c: Tensor) => c.square() as Tensor);
+      const loss = (x: Tensor) =>
+        scan((c: Tensor) => [body(c).mul(w) as Tensor, null] as const, x, null, {
+          length: 2,
+        })[0].sum() as Tensor<[]>;
+      const expected = (x: Tensor) => {
+        const once = x.square().mul(w);
+        return x.mul(factor).mul(w).mul(once.mul(factor)).mul(w);
+      };
+      const rows = normal(8, [2, 3]);
+      expectClose(grad(loss)(w), expected(w), { ulp: 8 });
+      expectClose(jit(grad(loss))(w), expected(w), { ulp: 8 });
+      expectClose(vmap(grad(loss) as never)(rows as never), expected(rows), { ulp: 8 });
+      const batched = grad((xs: Tensor) => (vmap(loss as never)(xs as never) as Tensor).sum() as Tensor<[]>);
+      expectClose(batched(rows), expected(rows), { ulp: 8 });
+    }
   });
 
   it("customVjp refuses forward mode and cotangents of another structure", () => {

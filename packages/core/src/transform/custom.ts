@@ -153,40 +153,43 @@ const broadcastResults = (
     .map((t) => t.broadcastTo([size, ...t.shape]));
 
 interface PullbackAttributes {
-  /** The cotangents of the primals, given those of the results. */
-  readonly pull: (cotangents: readonly Tensor[]) => readonly Tensor[];
-  readonly primals: readonly TensorType[];
+  /** The cotangents of the primals, given what was saved for them and the cotangents of the results. */
+  readonly pull: Pull;
+  /** How many of the operands were saved; the others are tangents. */
+  readonly saved: number;
   readonly results: readonly TensorType[];
 }
 
+type Pull = (saved: readonly Tensor[], cotangents: readonly Tensor[]) => readonly Tensor[];
+
+const throwForward = (): never => {
+  throw new GradientError(
+    "customVjp has a rule for reverse mode only, and forward mode (jvp, jacfwd, hessian) came to it; use customJvp, " +
+      "whose rule serves both, or jacrev",
+  );
+};
+
 /**
  * The tangents of a function of which only the pullback is known: it has a transpose and nothing else, so it can be
- * differentiated in reverse mode and never run forwards.
+ * differentiated in reverse mode and never run forwards. What the pullback needs of the primals is among the operands,
+ * where every transformation finds it.
  */
 const pullbackPrimitive: Primitive<PullbackAttributes> = {
   name: "customVjp",
-  kernel: {
-    kind: "routine",
-    run: () => {
-      throw new GradientError(
-        "customVjp has a rule for reverse mode only, and forward mode (jvp, jacfwd, hessian) came to it; use customJvp, " +
-          "whose rule serves both, or jacrev",
-      );
-    },
-  },
+  kernel: { kind: "routine", run: throwForward },
   type: (_, { results }) => results,
-  jvp: ({ tangents, inputs, attributes }) =>
-    applyTuple(
-      pullbackPrimitive,
-      tangents.map((t, i) => t ?? (zerosLike(inputs[i]!) as Tensor)),
-      attributes,
-    ),
-  transpose: ({ cotangents, linear, attributes: { pull, results } }) => {
+  jvp: ({ tangents, inputs, attributes }) => {
+    const { saved } = attributes;
+    if (tangents.slice(0, saved).some((t) => t !== null)) throwForward();
+    const pushed = tangents.slice(saved).map((t, i) => t ?? (zerosLike(inputs[saved + i]!) as Tensor));
+    return applyTuple(pullbackPrimitive, [...inputs.slice(0, saved), ...pushed], attributes);
+  },
+  transpose: ({ cotangents, inputs, linear, attributes: { pull, saved, results } }) => {
     const given = cotangents.map(
       (ct, i) => ct ?? (zeros(results[i]!.shape, { dtype: results[i]!.dtype }) as Tensor),
     );
-    const pulled = pull(given);
-    return linear.map((wanted, i) => (wanted ? pulled[i]! : null));
+    const pulled = pull(inputs.slice(0, saved), given);
+    return linear.map((wanted, i) => (wanted ? pulled[i - saved]! : null));
   },
   batch: () => {
     throw new GradientError(
@@ -214,54 +217,80 @@ export const customVjp: CustomVjp = ((
   checkFunction(f, "customVjp");
   return (...args: unknown[]): unknown =>
     callWith(f as never, args, "customVjp", (structure, result) => {
-      const pullFor = (primals: readonly Tensor[]) => {
+      const save = (primals: readonly Tensor[]): Saved => {
         const [, residuals] = forward(...(structure.rebuild(primals) as unknown[])) as readonly [
           unknown,
           unknown,
         ];
-        return (cotangents: readonly Tensor[]): readonly Tensor[] => {
-          const returned = backward(residuals, result.rebuild(cotangents));
-          const like = { leaves: primals, structure };
-          return flattenLike(like, returned, "customVjp: the cotangents that backward returns").leaves;
+        const kept = flatten(residuals);
+        return {
+          leaves: kept.leaves,
+          pull: (leaves, cotangents) => {
+            const returned = backward(kept.structure.rebuild(leaves), result.rebuild(cotangents));
+            const like = { leaves: primals, structure };
+            return flattenLike(like, returned, "customVjp: the cotangents that backward returns").leaves;
+          },
         };
       };
-      return pullbackRule(pullFor);
+      return pullbackRule(save);
     });
 }) as unknown as CustomVjp;
 
-type PullFor = (primals: readonly Tensor[]) => (cotangents: readonly Tensor[]) => readonly Tensor[];
-
-function pullbackRule(pullFor: PullFor): Rule {
-  const rule: Rule = {
-    tangents: (primals, tangents, results) => {
-      const attributes = {
-        pull: pullFor(primals),
-        primals: primals.map(({ shape, dtype }) => ({ shape, dtype })),
-        results,
-      };
-      return applyTuple(pullbackPrimitive, tangents, attributes);
-    },
-    batched: (batched, size) => pullbackRule(batchedPull(pullFor, batched, size)),
-  };
-  return rule;
+/** What a pullback needs of the primals, and the pullback. */
+interface Saved {
+  readonly leaves: readonly Tensor[];
+  readonly pull: Pull;
 }
 
+type Save = (primals: readonly Tensor[]) => Saved;
+
+function pullbackRule(save: Save): Rule {
+  return {
+    tangents: (primals, tangents, results) => {
+      const { leaves, pull } = save(primals);
+      const attributes = { pull, saved: leaves.length, results };
+      return applyTuple(pullbackPrimitive, [...leaves, ...tangents], attributes);
+    },
+    batched: (batched, size) => pullbackRule(batchedSave(save, batched, size)),
+  };
+}
+
+type OnLists = (...lists: readonly (readonly Tensor[])[]) => Tensor[];
+type Axes = readonly (readonly (number | null)[])[];
+const vmapLists = (
+  f: (...lists: readonly (readonly Tensor[])[]) => readonly Tensor[],
+  inAxes: Axes,
+): OnLists =>
+  vmap(
+    ((...lists: readonly (readonly Tensor[])[]) => [...f(...lists)]) as never,
+    { inAxes } as never,
+  ) as unknown as OnLists;
+
 /** The pullbacks of a batch of examples; an argument that all examples share gets the sum of its cotangents. */
-const batchedPull =
-  (pullFor: PullFor, batched: readonly boolean[], size: number): PullFor =>
-  (primals) =>
-  (cotangents) => {
+const batchedSave =
+  (save: Save, batched: readonly boolean[], size: number): Save =>
+  (primals) => {
     const axes = batched.map((isBatched) => (isBatched ? 0 : null));
-    const pulled = (
-      vmap(
-        ((p: readonly Tensor[], ct: readonly Tensor[]) => [...pullFor(p)(ct)]) as never,
-        { inAxes: [axes, 0] } as never,
-      ) as unknown as (p: readonly Tensor[], ct: readonly Tensor[]) => Tensor[]
-    )(
-      [...primals],
-      cotangents.map((ct) => (ct.shape[0] === size ? ct : ct.broadcastTo([size, ...ct.shape]))),
-    );
-    return pulled.map((ct, i) => (batched[i] ? ct : (ct.sum(0) as Tensor)));
+    let pull: Pull | undefined;
+    const saveExample = (p: readonly Tensor[] = []): readonly Tensor[] => {
+      const saved = save(p);
+      pull = saved.pull;
+      return saved.leaves;
+    };
+    const isShared = !batched.includes(true);
+    const leaves = isShared ? saveExample(primals) : vmapLists(saveExample, [axes])([...primals]);
+    return {
+      leaves,
+      pull: (saved, cotangents) => {
+        const everywhere = (axis: number | null) => (list: readonly Tensor[]) => list.map(() => axis);
+        const perExample = cotangents.map((ct) =>
+          ct.shape[0] === size ? ct : ct.broadcastTo([size, ...ct.shape]),
+        );
+        const inAxes = [everywhere(isShared ? null : 0)(saved), everywhere(0)(perExample)];
+        const pulled = vmapLists((l = [], ct = []) => pull!(l, ct), inAxes)([...saved], perExample);
+        return pulled.map((ct, i) => (batched[i] ? ct : (ct.sum(0) as Tensor)));
+      },
+    };
   };
 
 /**
