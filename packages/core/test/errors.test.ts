@@ -419,6 +419,7 @@ const arguments_: Row[] = [
   ["null as an operand", () => loosely(amari.mul)(v3, null), ArgumentError, ["mul", "null"]],
   ["strings as data", () => loosely(tensor)(["a"]), ArgumentError, ["numbers or booleans", "string"]],
   ["item of a vector", () => v3.itemSync(), ArgumentError, ["one element", "[3]", "array()"]],
+  ["max of nothing", () => tensor([]).max(), ArgumentError, ["max", "[0]", "no elements", "-Infinity"]],
   ["argmax of nothing", () => tensor([]).argmax(), ArgumentError, ["argmax", "empty"]],
   ["a slice that runs backwards", () => v3.slice([2, 0, -1]), ArgumentError, ["step >= 1", "[2, 0, -1]"]],
   [

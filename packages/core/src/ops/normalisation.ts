@@ -1,16 +1,16 @@
 import { composite, type Defined, define, on } from "../define/definition.ts";
 import { accepted } from "../define/elementwise.ts";
 import type { AlongAxisFunction, AlongAxisMethod, ClipFunction, ClipMethod } from "../define/signatures.ts";
+import { resolveAxis } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { stopGradient } from "./identity.ts";
+import { overflowShift } from "./reductions.ts";
 
 type Normalisation = Defined<AlongAxisFunction, AlongAxisMethod>;
 
 function normalisation(name: string, expand: (shifted: Tensor, axis: number) => Tensor): Normalisation {
   const call = (operand: Tensor, axis = -1): Tensor => {
     const [x] = accepted([operand], "float", name) as [Tensor];
-    const peak = stopGradient(x.max(axis, { keepDims: true }));
-    return expand(x.sub(peak.isFinite().where(peak, 0)), axis);
+    return expand(x.sub(overflowShift(x, [resolveAxis(axis, x.rank, name)])), axis);
   };
   const cases = [on([[2, 3]], (x) => call(x)), on([[3, 2]], (x) => call(x, 0)), on([[2, 0]], (x) => call(x))];
   return define(composite(name, cases, 4), call) as unknown as Normalisation;

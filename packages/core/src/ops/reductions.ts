@@ -5,7 +5,8 @@ import { apply, type Primitive } from "../define/primitive.ts";
 import { type Axes, reductionPrimitive, restoreAxes } from "../define/reduction.ts";
 import type { Reduction, ReductionMethod, ReductionOptions } from "../define/signatures.ts";
 import { type DType, isFloat } from "../dtype.ts";
-import { range, reduceShape, resolveAxes } from "../shape.ts";
+import { ArgumentError } from "../errors/errors.ts";
+import { range, reduceShape, resolveAxes, showShape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { iota } from "./creation.ts";
 import { stopGradient } from "./identity.ts";
@@ -31,9 +32,11 @@ function reduction(
   prepare: (x: Tensor) => Tensor,
   cases: (call: Call) => Case[],
   ulp: number,
+  check?: (x: Tensor, axes: readonly number[], name: string) => void,
 ): Reduction {
   const call: Call = (x, axis, options) => {
     const axes = resolveAxes(axis, x.rank, primitive.name);
+    check?.(x, axes, primitive.name);
     const reduced = axes.length === 0 ? prepare(x) : apply(primitive, [prepare(x)], { axes });
     return options?.keepDims ? restoreAxes(reduced, x.shape, axes) : reduced;
   };
@@ -111,11 +114,34 @@ const minPrimitive = reductionPrimitive("min", {
   jvp: extremeTangent,
 });
 
-/** The largest element; NaN where one is NaN, -Infinity (or the least integer) for no elements. */
-export const max: Reduction = reduction(maxPrimitive, asNumber, (call) => reductionCases(call), 0);
+const extremeCases = (call: Call): Case[] => [
+  ...reductionCases(call, undefined, false),
+  on([[0, 3]], (x) => call(x, 1)),
+];
 
-/** The smallest element; NaN where one is NaN, Infinity (or the greatest integer) for no elements. */
-export const min: Reduction = reduction(minPrimitive, asNumber, (call) => reductionCases(call), 0);
+/** @throws ArgumentError where a result would be the extreme of no elements, which there is none of, as in NumPy */
+function checkNotEmpty({ shape }: Tensor, axes: readonly number[], name: string): void {
+  if (sizeOf(shape) > 0 || sizeOf(reduceShape(shape, axes)) === 0) return;
+  throw new ArgumentError(
+    `${name}: shape ${showShape(shape)} has no elements along the axes [${axes.join(", ")}] and so no ${name}; ` +
+      `concat a value that may win (${name === "max" ? "-Infinity" : "Infinity"}) first, or check the size`,
+  );
+}
+
+/** The largest element; NaN where one is NaN. @throws ArgumentError for no elements */
+export const max: Reduction = reduction(maxPrimitive, asNumber, extremeCases, 0, checkNotEmpty);
+
+/** The smallest element; NaN where one is NaN. @throws ArgumentError for no elements */
+export const min: Reduction = reduction(minPrimitive, asNumber, extremeCases, 0, checkNotEmpty);
+
+/**
+ * What to subtract before exponentials so that none overflows: the largest element along the axes, which stay, or 0
+ * where that is not finite. A constant to the derivative.
+ */
+export function overflowShift(x: Tensor, axes: readonly number[]): Tensor {
+  const peak = stopGradient(restoreAxes(apply(maxPrimitive, [x], { axes }), x.shape, axes));
+  return peak.isFinite().where(peak, 0) as Tensor;
+}
 
 const logicalReduction = (name: string, initial: number, combine: Combine): Reduction =>
   reduction(
@@ -178,8 +204,7 @@ export const variance: Reduction = compositeReduction(
 export const logSumExp: Reduction = compositeReduction(
   "logSumExp",
   (x, axes) => {
-    const peak = stopGradient(x.max(axes, { keepDims: true }));
-    const shift = peak.isFinite().where(peak, 0);
+    const shift = overflowShift(x, axes);
     return x
       .sub(shift)
       .exp()
