@@ -31,7 +31,13 @@ export function emitBlock(
   { type, epilogue }: ProductKind,
   tile: Tile,
   blocking: Blocking,
-  functions: { readonly packA: number; readonly packedKernel: number; readonly copyTile: number },
+  functions: {
+    readonly packA: number;
+    readonly packedKernel: number;
+    /** The same for a single vector of columns. */
+    readonly narrowKernel: number;
+    readonly copyTile: number;
+  },
 ): number {
   const { f, parameters, extra } = namedFunction(blockParameters, epilogue?.parameters);
   const { m, n, k, a, aRowStride, aColumnStride, packedB, c, cRowStride, workspace } = parameters;
@@ -43,14 +49,14 @@ export function emitBlock(
   const tileColumns = tile.vectors * type.lanes;
   const tileStride = tile.vectors * vectorBytes;
 
-  const callKernel = (pushTarget: () => void) => {
+  const callKernel = (pushTarget: () => void, kernel = functions.packedKernel) => {
     f.get(k).get(panelA).get(panelB);
     pushTarget();
     f.get(accumulate).get(last);
     f.get(row).get(firstRow).op("i32.add").get(i).op("i32.add");
     f.get(column).get(j).op("i32.add");
     for (const local of extra) f.get(local);
-    f.call(functions.packedKernel);
+    f.call(kernel);
   };
   const pushTile = () => f.get(workspace).i32(tileStride);
   const pushTarget = () => f.get(target).get(cRowStride);
@@ -61,7 +67,11 @@ export function emitBlock(
       pushTarget();
       pushTile().call(functions.copyTile);
     });
-    callKernel(pushTile);
+    f.get(restColumns).i32(type.lanes).op("i32.le_s");
+    f.if(
+      () => callKernel(pushTile, functions.narrowKernel),
+      () => callKernel(pushTile),
+    );
     f.get(restRows).get(restColumns);
     pushTile();
     pushTarget().call(functions.copyTile);

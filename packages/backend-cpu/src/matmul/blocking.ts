@@ -22,7 +22,10 @@ export function tileOf(fma: boolean): Tile {
  * that is longer; nothing else here has any influence on it.
  */
 export interface Blocking {
-  /** k in a block: a panel of b of this depth stays in the first-level cache. */
+  /**
+   * k in a block: a panel of b of this depth stays in the first-level cache. The deeper it is, the less often c is read
+   * and written, which is what large products wait for.
+   */
   readonly depth: number;
   /** Rows of a in a block that stays in the second-level cache. */
   readonly rows: number;
@@ -36,8 +39,8 @@ export interface Blocking {
 
 /** The blocking used unless another is given, as tests do to reach the edges with small matrices. */
 export const defaultBlocking: Blocking = {
-  depth: 256,
-  rows: 192,
+  depth: 512,
+  rows: 96,
   columns: 2048,
   smallRows: 64,
   smallColumns: 64,

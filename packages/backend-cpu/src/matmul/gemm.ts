@@ -3,9 +3,9 @@ import type { ModuleBuilder } from "../wasm/module.ts";
 import { emitBlock } from "./block.ts";
 import { type Blocking, defaultBlocking, packedBOffset, tileOf, wholeTiles } from "./blocking.ts";
 import { emitCopyTile } from "./copy-tile.ts";
-import { increase, namedFunction, pushAddress, pushExtent } from "./emit.ts";
+import { increase, namedFunction, pushAddress, pushExtent, pushProduct } from "./emit.ts";
 import type { Epilogue } from "./epilogue.ts";
-import { emitPackedKernel, type ProductKind } from "./microkernel.ts";
+import { emitPackedKernel, emitTransposingKernel, type ProductKind } from "./microkernel.ts";
 import { emitPack } from "./packing.ts";
 import { emitSmall } from "./small.ts";
 import { type MatmulDType, type VectorType, vectorTypes } from "./vector-type.ts";
@@ -85,9 +85,10 @@ export function emitMatmul(module: ModuleBuilder, options: MatmulOptions): Matmu
   const blocking = wholeTiles(options.blocking ?? defaultBlocking, type, tile);
   const copyTile = emitCopyTile(module, type);
   const packedKernel = emitPackedKernel(module, kind, tile);
+  const narrowKernel = emitPackedKernel(module, kind, { ...tile, vectors: 1 }, tile.vectors);
   const packA = emitPack(module, type, tile.rows);
   const packB = emitPack(module, type, tileColumns);
-  const gemmRows = emitBlock(module, kind, tile, blocking, { packA, packedKernel, copyTile });
+  const gemmRows = emitBlock(module, kind, tile, blocking, { packA, packedKernel, narrowKernel, copyTile });
   const gemmSmall = emitSmall(module, kind, tile, copyTile);
 
   const { f, parameters, extra } = namedFunction(gemmParameters, epilogue?.parameters);
@@ -100,7 +101,11 @@ export function emitMatmul(module: ModuleBuilder, options: MatmulOptions): Matmu
   const [small, packed, packedB] = [integer(), integer(), integer()];
   const [column, columns, first, depth, blockB] = [integer(), integer(), integer(), integer(), integer()];
 
-  if (epilogue === undefined) emitTransposedVector(f, type, parameters);
+  if (epilogue === undefined) {
+    emitTransposedVector(f, type, parameters);
+    const kernel = emitTransposingKernel(module, kind, tile);
+    emitRowTimesColumns(f, kernel, tileColumns, blocking.depth, type, parameters);
+  }
   f.get(n).i32(blocking.smallColumns).op("i32.le_s");
   f.get(aColumnStride).i32(type.bytes).op("i32.eq").op("i32.and");
   // A single row is never packed: there may be no room for all columns of what was a column before.
@@ -163,23 +168,58 @@ export function emitMatmul(module: ModuleBuilder, options: MatmulOptions): Matmu
   return functions;
 }
 
+type GemmParameters = Record<(typeof gemmParameters)[number], Local>;
+
 /**
- * Takes a^T x as x^T a: a column of c is as good as a row, and vectors then run along the contiguous columns of a. The
- * epilogue, which is told rows and columns, would see them exchanged.
+ * Takes a x as x^T a^T: a column of c is as good as a row, and vectors then run along what were rows of a. The epilogue,
+ * which is told rows and columns, would see them exchanged.
  */
-function emitTransposedVector(
-  f: FunctionBuilder,
-  { bytes }: VectorType,
-  parameters: Record<(typeof gemmParameters)[number], Local>,
-): void {
+function emitTransposedVector(f: FunctionBuilder, { bytes }: VectorType, parameters: GemmParameters): void {
   const { m, n, a, aRowStride, aColumnStride, b, bRowStride, bColumnStride, cRowStride } = parameters;
   const exchange = (left: Local, right: Local) => f.get(left).get(right).set(left).set(right);
-  f.get(n).i32(1).op("i32.eq");
-  for (const stride of [aRowStride, cRowStride]) f.get(stride).i32(bytes).op("i32.eq").op("i32.and");
+  // With any other strides the columns would have to be packed, for which the workspace may have no room.
+  f.get(aRowStride).i32(bytes).op("i32.eq").get(aColumnStride).i32(bytes).op("i32.eq").op("i32.or");
+  f.get(n).i32(1).op("i32.eq").op("i32.and").get(cRowStride).i32(bytes).op("i32.eq").op("i32.and");
   f.if(() => {
     exchange(m, n);
     exchange(a, b);
     exchange(aRowStride, bColumnStride);
     exchange(aColumnStride, bRowStride);
   });
+}
+
+/**
+ * Multiplies a single row with columns of b whose elements lie side by side, as many as fill whole tiles, from where they
+ * lie: packing them costs more than the products. What is left of b and c are the other columns.
+ */
+function emitRowTimesColumns(
+  f: FunctionBuilder,
+  kernel: number,
+  tileColumns: number,
+  blockDepth: number,
+  { bytes }: VectorType,
+  parameters: GemmParameters,
+): void {
+  const { m, n, k, a, aColumnStride, b, bRowStride, bColumnStride, c, cRowStride } = parameters;
+  const [first, depth] = [f.local("i32"), f.local("i32")];
+  const pushWhole = () => f.get(n).i32(tileColumns).op("i32.ge_s");
+  f.get(m).i32(1).op("i32.eq").get(bRowStride).i32(bytes).op("i32.eq").op("i32.and");
+  f.get(bColumnStride).i32(bytes).op("i32.ne").op("i32.and").get(k).i32(0).op("i32.gt_s").op("i32.and");
+  pushWhole().op("i32.and");
+  f.if(() => {
+    f.doWhile(() => {
+      f.forRange(first, 0, k, blockDepth, () => {
+        pushExtent(f, first, k, blockDepth).set(depth);
+        f.get(depth);
+        pushAddress(f, a, [first, aColumnStride]).get(aColumnStride);
+        pushAddress(f, b, [first, bytes]).get(bColumnStride);
+        f.get(c).get(cRowStride).get(first).i32(0).i32(0).i32(0).call(kernel);
+      });
+      pushProduct(f, bColumnStride, tileColumns).get(b).op("i32.add").set(b);
+      increase(f, c, tileColumns * bytes);
+      increase(f, n, -tileColumns);
+    }, pushWhole);
+  });
+  f.release(first);
+  f.release(depth);
 }

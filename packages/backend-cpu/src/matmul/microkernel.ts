@@ -1,10 +1,12 @@
+import type { Local } from "../wasm/function.ts";
 import type { ModuleBuilder } from "../wasm/module.ts";
 import { emitAccumulation } from "./accumulate.ts";
 import type { Tile } from "./blocking.ts";
 import { increase, namedFunction, pushAddress } from "./emit.ts";
 import type { Epilogue } from "./epilogue.ts";
 import { emitStore } from "./store.ts";
-import { type VectorType, vectorBytes } from "./vector-type.ts";
+import { emitTranspose } from "./transpose.ts";
+import { pushZeroVector, type VectorType, vectorBytes } from "./vector-type.ts";
 
 /** What the functions of one product have in common. */
 export interface ProductKind {
@@ -18,12 +20,13 @@ const destination = ["c", "rowStride", "accumulate", "last", "row", "column"] as
 
 /**
  * `kernel(depth, a, b, c, rowStride, accumulate, last, row, column, ...extra)`: one tile of c from a panel of packed a
- * and a panel of packed b.
+ * and a panel of packed b, which may be wider.
  */
 export function emitPackedKernel(
   module: ModuleBuilder,
   { type, fma, epilogue }: ProductKind,
   tile: Tile,
+  panelVectors: number = tile.vectors,
 ): number {
   const { f, parameters, extra } = namedFunction(["depth", "a", "b", ...destination], epilogue?.parameters);
   const { depth, a, b } = parameters;
@@ -32,7 +35,7 @@ export function emitPackedKernel(
     pushB: (vector) => f.get(b).memory("v128.load", vector * vectorBytes),
     advance: () => {
       increase(f, a, tile.rows * type.bytes);
-      increase(f, b, tile.vectors * vectorBytes);
+      increase(f, b, panelVectors * vectorBytes);
     },
   });
   emitStore(f, type, accumulators, parameters, epilogue && { epilogue, ...parameters, extra });
@@ -67,5 +70,82 @@ export function emitStridedKernel(
     },
   });
   emitStore(f, type, accumulators, parameters, epilogue && { epilogue, ...parameters, extra });
+  return module.add(f);
+}
+
+/**
+ * `kernel(depth, a, aStep, b, bColumnStride, c, rowStride, accumulate, last, row, column, ...extra)`: one row of c from a
+ * row of a and columns of b whose elements lie side by side. Squares of b are transposed in registers, so that the
+ * products are summed in the same order as everywhere.
+ */
+export function emitTransposingKernel(
+  module: ModuleBuilder,
+  { type, fma, epilogue }: ProductKind,
+  { vectors }: Tile,
+): number {
+  const { f, parameters, extra } = namedFunction(
+    ["depth", "a", "aStep", "b", "bColumnStride", ...destination],
+    epilogue?.parameters,
+  );
+  const { depth, a, aStep, b, bColumnStride } = parameters;
+  const { lanes, bytes } = type;
+  const vector = () => f.local("v128");
+  const sums = Array.from({ length: vectors }, vector);
+  const square = Array.from({ length: lanes }, vector);
+  const factors = Array.from({ length: lanes }, vector);
+  const column = f.local("i32");
+  for (const sum of sums) {
+    pushZeroVector(f);
+    f.set(sum);
+  }
+  const addProduct = (sum: Local, factor: Local, elements: Local) => {
+    if (fma) f.get(factor).get(elements).get(sum).op(type.madd).set(sum);
+    else f.get(sum).get(factor).get(elements).op(type.mul).op(type.add).set(sum);
+  };
+  const takeFactor = (factor: Local) => {
+    f.get(a).memory(type.splat).set(factor);
+    increase(f, a, aStep);
+  };
+  const advance = (count: number) => {
+    increase(f, b, count * bytes);
+    increase(f, depth, -count);
+  };
+  const whileEnough = (count: number, body: () => void) => {
+    const enough = () => f.get(depth).i32(count).op("i32.ge_s");
+    enough().if(() => {
+      f.doWhile(() => {
+        f.get(b).set(column);
+        body();
+        advance(count);
+      }, enough);
+    });
+  };
+  whileEnough(lanes, () => {
+    factors.forEach(takeFactor);
+    for (const sum of sums) {
+      for (const elements of square) {
+        f.get(column).memory("v128.load").set(elements);
+        increase(f, column, bColumnStride);
+      }
+      emitTranspose(f, square);
+      factors.forEach((factor, k) => {
+        addProduct(sum, factor, square[k]!);
+      });
+    }
+  });
+  const [factor, elements] = [factors[0]!, square[0]!];
+  whileEnough(1, () => {
+    takeFactor(factor);
+    for (const sum of sums) {
+      f.get(column).memory(type.splat).set(elements);
+      increase(f, column, bColumnStride);
+      for (let lane = 1; lane < lanes; lane++) {
+        f.get(elements).get(column).memory(type.load).lane(type.replaceLane, lane).set(elements);
+        increase(f, column, bColumnStride);
+      }
+      addProduct(sum, factor, elements);
+    }
+  });
+  emitStore(f, type, [sums], parameters, epilogue && { epilogue, ...parameters, extra });
   return module.add(f);
 }

@@ -37,10 +37,13 @@ const smallParameters = [
  */
 export function emitSmall(module: ModuleBuilder, kind: ProductKind, tile: Tile, copyTile: number): number {
   const { type, epilogue } = kind;
-  const kernels = Array.from({ length: tile.rows }, (_, index) => ({
-    rows: tile.rows - index,
-    vectors: tile.vectors,
-  })).map((shape) => ({ ...shape, kernel: emitStridedKernel(module, kind, shape) }));
+  const kernelsOf = (vectors: number) =>
+    Array.from({ length: tile.rows }, (_, index) => ({ rows: tile.rows - index, vectors })).map((shape) => ({
+      ...shape,
+      kernel: emitStridedKernel(module, kind, shape),
+    }));
+  const kernels = kernelsOf(tile.vectors);
+  const narrowKernels = kernelsOf(1);
   const wideKernels = wideTiles.map((shape) => ({
     ...shape,
     kernel: emitStridedKernel(module, kind, shape),
@@ -94,12 +97,19 @@ export function emitSmall(module: ModuleBuilder, kind: ProductKind, tile: Tile, 
       f.get(workspace).set(target).i32(tileStride).set(targetStride);
       f.get(accumulate).if(() => copyEdge(place, inTarget));
     });
-    for (const { rows: count, kernel } of kernels) {
-      f.get(rows)
-        .i32(count)
-        .op("i32.eq")
-        .if(() => callKernel(kernel));
-    }
+    const callKernelOf = (list: typeof kernels) => {
+      for (const { rows: count, kernel } of list) {
+        f.get(rows)
+          .i32(count)
+          .op("i32.eq")
+          .if(() => callKernel(kernel));
+      }
+    };
+    f.get(restColumns).i32(type.lanes).op("i32.le_s");
+    f.if(
+      () => callKernelOf(narrowKernels),
+      () => callKernelOf(kernels),
+    );
     ifEdge(() => copyEdge(inTarget, place));
     advance(tileColumns);
   };

@@ -1,5 +1,5 @@
 import type { FunctionBuilder } from "../wasm/function.ts";
-import type { MemoryInstruction, PlainInstruction } from "../wasm/opcodes.ts";
+import type { LaneInstruction, MemoryInstruction, PlainInstruction } from "../wasm/opcodes.ts";
 
 /** What the generators need to know of a dtype, so that one text serves both. */
 export interface VectorType {
@@ -11,6 +11,8 @@ export interface VectorType {
   readonly store: MemoryInstruction;
   /** Loads one element into every lane. */
   readonly splat: MemoryInstruction;
+  /** Replaces one lane of a vector. */
+  readonly replaceLane: LaneInstruction;
   readonly add: PlainInstruction;
   readonly mul: PlainInstruction;
   readonly madd: PlainInstruction;
@@ -27,6 +29,7 @@ export const vectorTypes: Readonly<Record<MatmulDType, VectorType>> = {
     load: "f32.load",
     store: "f32.store",
     splat: "v128.load32_splat",
+    replaceLane: "f32x4.replace_lane",
     add: "f32x4.add",
     mul: "f32x4.mul",
     madd: "f32x4.relaxed_madd",
@@ -37,6 +40,7 @@ export const vectorTypes: Readonly<Record<MatmulDType, VectorType>> = {
     load: "f64.load",
     store: "f64.store",
     splat: "v128.load64_splat",
+    replaceLane: "f64x2.replace_lane",
     add: "f64x2.add",
     mul: "f64x2.mul",
     madd: "f64x2.relaxed_madd",
