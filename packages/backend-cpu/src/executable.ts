@@ -3,9 +3,11 @@ import {
   bytesPerElement,
   type DenseArray,
   type DType,
+  donationsOf,
   type Executable,
   fuse,
   type Geometry,
+  homeOf,
   kernelExpressions,
   type MatrixOperand,
   type MemoryPlan,
@@ -93,6 +95,7 @@ export class CpuExecutable implements Executable {
   readonly program: Program;
   readonly schedule: Schedule;
   readonly plan: MemoryPlan;
+  readonly donations: ReadonlyMap<number, number>;
   /** The module; null where there are no kernels. */
   binary: Uint8Array<ArrayBuffer> | null = null;
   private readonly runtime: CpuRuntime;
@@ -116,7 +119,8 @@ export class CpuExecutable implements Executable {
     this.runtime = runtime;
     this.heap = heap;
     this.schedule = fuse(program);
-    this.plan = planMemory(this.schedule);
+    this.plan = planMemory(this.schedule, program.donated);
+    this.donations = donationsOf(this.plan, this.schedule);
     const { buffers } = this.schedule;
     this.scalarsAt = Math.ceil((4 * buffers.length) / 8) * 8;
     this.table = this.own(this.scalarsAt + 8 * program.scalars.length);
@@ -163,6 +167,9 @@ export class CpuExecutable implements Executable {
       if (role.kind === "input") addresses[buffer] = inputs[role.index]!;
       else if (role.kind === "output") addresses[buffer] = outputs[role.index]!;
       else addresses[buffer] = this.constants.get(buffer)?.address ?? scratch + this.plan.offsets[buffer]!;
+    });
+    this.plan.shares.forEach((share, buffer) => {
+      if (share !== undefined) addresses[buffer] = addresses[homeOf(buffer, this.plan.shares)]!;
     });
     const memory = this.heap.memory.buffer;
     new Int32Array(memory, this.table.address, addresses.length).set(addresses);

@@ -22,7 +22,7 @@ export {
   type Store,
 } from "./compile/kernel.ts";
 export { scalarTypeOf } from "./compile/kernel-builder.ts";
-export { type MemoryPlan, planMemory } from "./compile/memory-plan.ts";
+export { donationsOf, homeOf, type MemoryPlan, planMemory } from "./compile/memory-plan.ts";
 export { printKernel } from "./compile/print/kernel.ts";
 export { printMemoryPlan } from "./compile/print/memory-plan.ts";
 export { printProgram } from "./compile/print/program.ts";

@@ -177,7 +177,7 @@ class LoopEmitter {
     const extent = phase.loops.at(-1)!;
     const lanes = this.lanesAlong(phase);
     const partials = Math.max(1, ...phase.accumulators.map((a) => a.partials));
-    const copies = phase.accumulators.length === 0 ? 1 : partials / (lanes > 1 ? lanes : 1);
+    const copies = phase.accumulators.length === 0 ? 1 : partials / lanes;
     const between = range(kernel.loops.length, phase.loops.length - 1);
     const pointers = between.length === 0 ? outer : this.pointers(between, outer);
     const folds = phase.accumulators.map((a) => ({

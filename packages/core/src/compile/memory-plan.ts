@@ -1,27 +1,55 @@
 import { bytesPerElement } from "../dtype.ts";
 import { sizeOf } from "../shape.ts";
-import { buffersOf, type Schedule } from "./schedule.ts";
+import { canOverwrite } from "./in-place.ts";
+import { type Buffer, buffersOf, type Schedule, type Stage } from "./schedule.ts";
 
-/** Where the temporaries of a schedule stand in one arena. */
+/** Where the buffers of a schedule stand. */
 export interface MemoryPlan {
-  /** The byte offset of each temporary buffer; undefined for inputs and outputs. */
+  /** The byte offset in one arena of each temporary that has a place of its own. */
   readonly offsets: readonly (number | undefined)[];
+  /** For a buffer that takes over the memory of another one: which. */
+  readonly shares: readonly (number | undefined)[];
+  /** The size of the arena. */
   readonly bytes: number;
 }
 
 /** Temporaries start on multiples of this many bytes: a cache line, and any vector's width. */
 const alignment = 64;
 
-interface Range {
-  readonly start: number;
-  readonly end: number;
+/** From the first stage that touches a buffer to the last. */
+interface Life {
+  from: number;
+  to: number;
 }
 
 /**
- * Places temporaries so that those alive at the same time do not overlap: the largest first, each at the lowest offset
- * that is free over its whole life.
+ * Places the buffers of a schedule. Results take over the memory of donated inputs where the last reading allows it;
+ * temporaries are written over what is read for the last time; the others are placed in an arena so that those alive at
+ * the same time do not overlap.
+ *
+ * @param donated - the inputs whose memory may be overwritten
  */
-export function planMemory({ buffers, stages }: Schedule): MemoryPlan {
+export function planMemory(schedule: Schedule, donated: Iterable<number> = []): MemoryPlan {
+  const lives = livesOf(schedule);
+  const shares: (number | undefined)[] = schedule.buffers.map(() => undefined);
+  reuseInputs(schedule, lives, shares, new Set(donated));
+  writeInPlace(schedule, lives, shares);
+  return { ...placeTemporaries(schedule, lives, shares), shares };
+}
+
+/** For each result that takes over a donated input: the number of the result and of the input. */
+export function donationsOf({ shares }: MemoryPlan, { buffers }: Schedule): ReadonlyMap<number, number> {
+  const donations = new Map<number, number>();
+  buffers.forEach(({ role }, buffer) => {
+    const source = shares[buffer];
+    if (role.kind !== "output" || source === undefined) return;
+    const { role: from } = buffers[source]!;
+    if (from.kind === "input") donations.set(role.index, from.index);
+  });
+  return donations;
+}
+
+function livesOf({ buffers, stages }: Schedule): Life[] {
   const lives = buffers.map(() => ({ from: Infinity, to: -1 }));
   stages.forEach((stage, at) => {
     const { reads, writes } = buffersOf(stage);
@@ -31,14 +59,104 @@ export function planMemory({ buffers, stages }: Schedule): MemoryPlan {
       life.to = Math.max(life.to, at);
     }
   });
-  const bytesOf = buffers.map(({ type }) => {
-    const bytes = sizeOf(type.shape) * bytesPerElement(type.dtype);
-    return Math.ceil(bytes / alignment) * alignment;
+  return lives;
+}
+
+const bytesOf = ({ type }: Buffer): number => sizeOf(type.shape) * bytesPerElement(type.dtype);
+
+/** Whether `to` may be written where `from` stands: nothing reads `from` when `to` is written, or the kernel can do it. */
+function mayFollow(
+  { buffers, stages }: Schedule,
+  lives: readonly Life[],
+  from: number,
+  to: number,
+  atOnce: boolean,
+): boolean {
+  const [a, b] = [buffers[from]!, buffers[to]!];
+  if (bytesOf(a) !== bytesOf(b) || bytesPerElement(a.type.dtype) !== bytesPerElement(b.type.dtype))
+    return false;
+  const { from: written } = lives[to]!;
+  const { to: read } = lives[from]!;
+  if (read !== written) return !atOnce && read < written;
+  const stage = stages[written];
+  return stage?.kind === "loops" && canOverwrite(stage.kernel, from, to);
+}
+
+function reuseInputs(
+  schedule: Schedule,
+  lives: readonly Life[],
+  shares: (number | undefined)[],
+  donated: ReadonlySet<number>,
+): void {
+  const numbers = schedule.buffers.map((_, buffer) => buffer);
+  const free = new Set(
+    numbers.filter((buffer) => {
+      const { role } = schedule.buffers[buffer]!;
+      return role.kind === "input" && donated.has(role.index);
+    }),
+  );
+  for (const output of numbers) {
+    if (schedule.buffers[output]!.role.kind !== "output") continue;
+    const fits = (atOnce: boolean) =>
+      [...free].find((input) => mayFollow(schedule, lives, input, output, atOnce));
+    const input = fits(true) ?? fits(false);
+    if (input === undefined) continue;
+    shares[output] = input;
+    free.delete(input);
+  }
+}
+
+/** Temporaries that are read for the last time by the kernel that writes another buffer of their size. */
+function writeInPlace(schedule: Schedule, lives: Life[], shares: (number | undefined)[]): void {
+  const { buffers, stages } = schedule;
+  const taken = new Set<number>(stages.flatMap(constantsOf));
+  stages.forEach((stage, at) => {
+    if (stage.kind !== "loops") return;
+    const { reads, writes } = buffersOf(stage);
+    for (const to of writes) {
+      if (lives[to]!.from !== at || shares[to] !== undefined) continue;
+      const from = reads.find(
+        (buffer) =>
+          buffer !== to &&
+          buffers[buffer]!.role.kind === "temporary" &&
+          !taken.has(buffer) &&
+          mayFollow(schedule, lives, buffer, to, true),
+      );
+      if (from === undefined) continue;
+      // A temporary of an earlier stage hands its place on; one may also stand in the memory of the result itself.
+      if (buffers[to]!.role.kind === "temporary") {
+        shares[to] = from;
+        const home = homeOf(from, shares);
+        lives[home]!.to = Math.max(lives[home]!.to, lives[to]!.to);
+      } else if (shares[from] === undefined && ![...shares].includes(from)) shares[from] = to;
+      else continue;
+      taken.add(from);
+    }
   });
+}
+
+/** What a routine without operands writes: a backend may keep it from run to run. */
+const constantsOf = (stage: Stage): readonly number[] =>
+  stage.kind === "routine" && stage.inputs.length === 0 ? stage.outputs : [];
+
+/** The buffer whose memory a buffer stands in. */
+export function homeOf(buffer: number, shares: readonly (number | undefined)[]): number {
+  let home = buffer;
+  while (shares[home] !== undefined) home = shares[home]!;
+  return home;
+}
+
+/** The largest first, each at the lowest offset that is free over its whole life. */
+function placeTemporaries(
+  { buffers }: Schedule,
+  lives: readonly Life[],
+  shares: readonly (number | undefined)[],
+): Pick<MemoryPlan, "offsets" | "bytes"> {
+  const sizes = buffers.map((buffer) => Math.ceil(bytesOf(buffer) / alignment) * alignment);
   const temporaries = buffers
     .map((_, buffer) => buffer)
-    .filter((buffer) => buffers[buffer]!.role.kind === "temporary")
-    .sort((a, b) => bytesOf[b]! - bytesOf[a]! || a - b);
+    .filter((buffer) => buffers[buffer]!.role.kind === "temporary" && shares[buffer] === undefined)
+    .sort((a, b) => sizes[b]! - sizes[a]! || a - b);
   const offsets: (number | undefined)[] = buffers.map(() => undefined);
   const placed: number[] = [];
   let bytes = 0;
@@ -46,16 +164,16 @@ export function planMemory({ buffers, stages }: Schedule): MemoryPlan {
     const life = lives[buffer]!;
     const taken = placed
       .filter((other) => lives[other]!.from <= life.to && life.from <= lives[other]!.to)
-      .map((other): Range => ({ start: offsets[other]!, end: offsets[other]! + bytesOf[other]! }))
+      .map((other) => ({ start: offsets[other]!, end: offsets[other]! + sizes[other]! }))
       .sort((a, b) => a.start - b.start);
     let offset = 0;
     for (const { start, end } of taken) {
-      if (offset + bytesOf[buffer]! <= start) break;
+      if (offset + sizes[buffer]! <= start) break;
       offset = Math.max(offset, end);
     }
     offsets[buffer] = offset;
     placed.push(buffer);
-    bytes = Math.max(bytes, offset + bytesOf[buffer]!);
+    bytes = Math.max(bytes, offset + sizes[buffer]!);
   }
   return { offsets, bytes };
 }

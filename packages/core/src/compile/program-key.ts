@@ -17,10 +17,10 @@ function idOf(operation: Operation): number {
  * A key that two programs share exactly if they do the same: equal operations on equal types, wired alike. Numbers that
  * the caller hands over are not part of it, so a new learning rate is no new program.
  */
-export function programKey({ inputs, scalars, steps, outputs }: Program): string {
+export function programKey({ inputs, scalars, steps, outputs, donated }: Program): string {
   let key = `${inputs.map(({ dtype, shape }) => `${dtype}${shape.join()}`).join(";")}|${scalars.join()}|`;
   for (const step of steps) key += stepKey(step);
-  return `${key}|${outputs.join()}`;
+  return `${key}|${outputs.join()}${donated === undefined ? "" : `|${donated.join()}`}`;
 }
 
 /** A key that two steps share exactly if they compute the same from the same slots. */

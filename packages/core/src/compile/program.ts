@@ -29,4 +29,6 @@ export interface Program {
   readonly outputs: readonly number[];
   /** The type of every slot. */
   readonly slots: readonly TensorType[];
+  /** The inputs whose memory the program may overwrite. */
+  readonly donated?: readonly number[];
 }

@@ -10,6 +10,8 @@ export interface Block {
 /** A program in the form that its backend runs. */
 export interface Executable {
   readonly program: Program;
+  /** The results that must be given the block of a donated input, by number, and of which input. */
+  readonly donations?: ReadonlyMap<number, number>;
 }
 
 /** What a backend can do. */
@@ -34,7 +36,7 @@ export interface Backend {
   compile(program: Program): Executable;
   /**
    * Runs a program: reads `inputs` and `scalars` in the order of the program's, writes `outputs`. Work may be queued;
-   * a late error rejects the next read. An output block may be one of the input blocks where it was donated.
+   * a late error rejects the next read. The output blocks that `executable.donations` names are those of inputs.
    */
   submit(
     executable: Executable,

@@ -180,10 +180,14 @@ export function execute(
   scalars: readonly number[],
   outputs: readonly TensorType[],
 ): Storage[] {
+  const { donations } = executable;
   const sizes = outputs.map((type) => sizeOf(type.shape) * bytesPerElement(type.dtype));
-  reserve(sizes.reduce((a, b) => a + b, 0));
+  reserve(sizes.reduce((sum, bytes, i) => sum + (donations?.has(i) ? 0 : bytes), 0));
   const inputBlocks = inputs.map((storage) => storage.blockOn(backend));
-  const blocks = sizes.map((bytes) => backend.alloc(bytes));
+  const blocks = sizes.map((bytes, i) => {
+    const donated = donations?.get(i);
+    return donated === undefined ? backend.alloc(bytes) : inputs[donated]!.surrender();
+  });
   backend.submit(executable, inputBlocks, scalars, blocks);
   const site = captureSite();
   return outputs.map(({ shape, dtype }, i) => Storage.ofBlock({ shape, dtype }, backend, blocks[i]!, site));

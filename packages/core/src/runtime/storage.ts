@@ -120,6 +120,13 @@ export class Storage {
     release(this.account);
   }
 
+  /** Gives the block away, to be overwritten; {@link dispose} must follow, and has nothing to free then. */
+  surrender(): Block {
+    const block = this.account.block!;
+    this.account.block = null;
+    return block;
+  }
+
   get disposed(): boolean {
     return this.gone !== null;
   }

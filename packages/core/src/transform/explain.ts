@@ -32,7 +32,7 @@ export class Explanation {
     this.program = program;
     this.canonical = canonicalise(program);
     this.schedule = fuse(this.canonical);
-    this.plan = planMemory(this.schedule);
+    this.plan = planMemory(this.schedule, this.canonical.donated);
     this.cost = costOf(this.schedule);
     this.code = code;
   }

@@ -31,6 +31,8 @@ interface Trace {
   /** `null` where the function closes over a variable or placeholder of an outer call; then it is inlined. */
   readonly program: Linearised | null;
   readonly executables: Map<Backend, Executable>;
+  /** Those that overwrite what is donated. */
+  readonly overwriting: Map<Backend, Executable>;
 }
 
 /**
@@ -107,7 +109,15 @@ export function traceFunction(
   const { leaves, structure } = flatten(result);
   const outputs = leaves.map(({ node }) => node);
   const program = closesOverACall(outputs, scope) ? null : programOf(outputs, placeholders, scope);
-  return { scope, placeholders, outputs, structure, program, executables: new Map() };
+  return {
+    scope,
+    placeholders,
+    outputs,
+    structure,
+    program,
+    executables: new Map(),
+    overwriting: new Map(),
+  };
 }
 
 /** Whether the graph depends on a call other than this trace. @throws PlaceholderError for one that has returned */
@@ -164,8 +174,11 @@ function run(
   const given = new Map(trace.placeholders.map((p, i) => [p.node, leaves[i]!]));
   const storages = linearised.inputs.map((node): Storage => (given.get(node)?.node ?? node).storage!);
   const backend = commonBackend(storages);
-  let executable = trace.executables.get(backend);
-  if (executable === undefined) trace.executables.set(backend, (executable = prepare(backend, linearised)));
+  const gifts = donated.every(({ node }) => isFree(node)) ? inputsOf(donated, linearised, given) : [];
+  const executables = gifts.length > 0 ? trace.overwriting : trace.executables;
+  let executable = executables.get(backend);
+  if (executable === undefined)
+    executables.set(backend, (executable = prepare(backend, donating(linearised, gifts))));
   const results = execute(backend, executable, storages, linearised.scalars, trace.outputs);
   const tensors = trace.outputs.map((output, i) => {
     const argument = given.get(withoutAliases(output));
@@ -207,6 +220,25 @@ function giveAway(donated: readonly Tensor[], label: string): void {
     node.gone =
       `a tensor of shape ${showShape(node.shape)} was used after it was donated to ${label}; ` +
       "use the result of that call instead, or leave the argument out of donate";
-    if (node.consumers === 0 && !node.storage!.shared) node.storage!.dispose(node.gone);
+    if (isFree(node)) node.storage!.dispose(node.gone);
   }
 }
+
+/** Whether nothing else can read the storage of a donated argument. */
+const isFree = ({ consumers, storage }: Node): boolean => consumers === 0 && !storage!.shared;
+
+/** The inputs of a program that donated arguments are. */
+function inputsOf(
+  donated: readonly Tensor[],
+  { inputs }: Linearised,
+  given: ReadonlyMap<Node, Tensor>,
+): readonly number[] {
+  const storages = inputs.map((node) => (given.get(node)?.node ?? node).storage);
+  const isOnly = (index: number) => storages.every((s, other) => other === index || s !== storages[index]);
+  return inputs.flatMap((node, index) =>
+    donated.includes(given.get(node)!) && isOnly(index) ? [index] : [],
+  );
+}
+
+const donating = (linearised: Linearised, donated: readonly number[]): Linearised =>
+  donated.length === 0 ? linearised : { ...linearised, program: { ...linearised.program, donated } };

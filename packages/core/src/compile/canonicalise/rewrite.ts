@@ -39,5 +39,6 @@ export function rewrite(program: Program, visit: (step: Step, writer: ProgramWri
     steps: writer.steps,
     outputs: program.outputs.map((slot) => moved[slot]!),
     slots: writer.slots,
+    ...(program.donated && { donated: program.donated }),
   };
 }

@@ -4,12 +4,15 @@ import type { MemoryPlan } from "../memory-plan.ts";
 import type { Schedule } from "../schedule.ts";
 
 /** A memory plan as text: the bytes of the arena that each temporary of the schedule takes. */
-export function printMemoryPlan({ offsets, bytes }: MemoryPlan, { buffers }: Schedule): string {
-  const lines = buffers.flatMap(({ type }, buffer) => {
+export function printMemoryPlan({ offsets, shares, bytes }: MemoryPlan, { buffers }: Schedule): string {
+  const places = buffers.flatMap(({ type }, buffer) => {
     const offset = offsets[buffer];
     if (offset === undefined) return [];
     const end = offset + sizeOf(type.shape) * bytesPerElement(type.dtype);
     return [`  b${buffer}: ${offset}..${end}`];
   });
-  return [`${bytes} bytes for ${lines.length} temporaries`, ...lines].join("\n");
+  const shared = shares.flatMap((other, buffer) =>
+    other === undefined ? [] : [`  b${buffer}: in place of b${other}`],
+  );
+  return [`${bytes} bytes for ${places.length} temporaries`, ...places, ...shared].join("\n");
 }

@@ -1,0 +1,82 @@
+import { cpuBackend } from "@amari/backend-cpu";
+import { grad, jit, random, setDefaultBackend, type Tensor } from "@amari/core";
+import { beforeEach, describe, expect, it } from "vitest";
+
+beforeEach(() => setDefaultBackend(cpuBackend()));
+
+type Trees = readonly Tensor[];
+type Step = (...operands: Tensor[]) => Trees;
+
+const normal = (seed: number, shape: readonly number[]): Tensor =>
+  random.normal(random.key(seed), shape).realise() as Tensor;
+
+/** The results of a function with and without its arguments given away. */
+function bothWays(f: Step, shapes: readonly (readonly number[])[]): [number[][], number[][]] {
+  const operands = () => shapes.map((shape, i) => normal(i, shape));
+  const bits = (results: Trees) =>
+    results.map((y) => [...new Uint8Array((y.dataSync() as Float32Array).buffer)]);
+  const giving = jit(f as never, { donate: shapes.map((_, i) => i) }) as unknown as Step;
+  const keeping = jit(f as never) as unknown as Step;
+  return [bits(giving(...operands())), bits(keeping(...operands()))];
+}
+
+describe("donated arguments", () => {
+  const square = [
+    [37, 37],
+    [37, 37],
+    [37, 37],
+  ];
+  const cases: readonly (readonly [string, Step, (readonly (readonly number[])[])?])[] = [
+    ["an optimizer's step", (p, m, g) => [p!.sub(m!.mul(0.9).add(g!)), m!.mul(0.9).add(g!), g!.square()]],
+    ["results swapped", (x, y, z) => [y!, z!, x!]],
+    ["one result of all", (x, y, z) => [x!.add(y!).mul(z!)]],
+    ["reading backwards", (x, y) => [x!.flip(0).add(y!), y!.flip([0, 1]).add(x!)]],
+    ["transposes", (x, y) => [x!.transpose().add(1), y!.add(x!.transpose())]],
+    ["softmax", (x) => [x!.softmax(), x!.exp()]],
+    ["a row's shift", (x) => [x!.sub(x!.mean(1, { keepDims: true })), x!.mean(1)]],
+    ["a column's shift", (x) => [x!.sub(x!.mean(0, { keepDims: true })), x!.mean(0)]],
+    ["products", (x, y) => [x!.matmul(y as never) as Tensor, y!.matmul(x as never) as Tensor]],
+    ["a running sum", (x, y) => [x!.cumsum(1), y!.sort()]],
+    [
+      "a gradient's step",
+      (w, x) => [
+        w!.sub(
+          (
+            grad(
+              (v: Tensor) =>
+                x!
+                  .matmul(v as never)
+                  .tanh()
+                  .sum() as never,
+            ) as never as (v: Tensor) => Tensor
+          )(w!),
+        ),
+      ],
+    ],
+    ["nothing of the size", (x) => [x!.sum(), x!.slice([0, 5])]],
+  ];
+
+  it.each(cases)("give the same bits: %s", (_, f, shapes = square) => {
+    const [given, kept] = bothWays(f, shapes);
+    expect(given).toEqual(kept);
+  });
+
+  it("are where the results stand", () => {
+    const backend = cpuBackend();
+    setDefaultBackend(backend);
+    let x = normal(0, [1 << 20]);
+    const step = jit((y: Tensor) => y.mul(1.0001), { donate: [0] });
+    x = step(x);
+    const before = backend.memoryBytes;
+    for (let i = 0; i < 20; i++) x = step(x);
+    expect(backend.memoryBytes).toBe(before);
+  });
+
+  it("are kept where another argument is the same tensor", () => {
+    const x = normal(0, [100]);
+    const f = (a: Tensor, b: Tensor) => [a.mul(2), b.flip(0).add(a)] as const;
+    const [, expected] = jit(f)(normal(0, [100]), normal(0, [100]));
+    const [, got] = jit(f, { donate: [0] })(x, x);
+    expect([...got.dataSync()]).toEqual([...expected.dataSync()]);
+  });
+});
