@@ -204,11 +204,20 @@ describe("the valve", () => {
   });
 
   it("reports what is live by the place that made it", () => {
-    const held = tensor(new Float64Array(1000)) as Tensor;
+    const held = tensor(new Float64Array(2048)) as Tensor;
     const { storages, bytes, sites } = memory();
-    expect(bytes).toBeGreaterThanOrEqual(8000);
+    expect(bytes).toBeGreaterThanOrEqual(16_384);
     expect(sites.reduce((n, site) => n + site.storages, 0)).toBe(storages);
     expect(sites.some(({ site }) => site.includes("memory.test.ts"))).toBe(true);
-    expect(held.size).toBe(1000);
+    expect(held.size).toBe(2048);
+  });
+
+  it("keeps no places of small storages, which would make collections of many slow, and says so", () => {
+    const small = () =>
+      memory().sites.find(({ site }) => site.includes("smaller than 16384 bytes"))?.storages ?? 0;
+    const before = small();
+    const held = Array.from({ length: 10 }, (_, i) => tensor([i]).add(1).realise());
+    expect(small()).toBeGreaterThanOrEqual(before + 10);
+    expect(held.length).toBe(10);
   });
 });

@@ -8,7 +8,7 @@ import { type Group, type Node, reachable } from "../node.ts";
 import { computesArray, type TensorType } from "../operation.ts";
 import { showShape, sizeOf } from "../shape.ts";
 import { type Backend, type Executable, getDefaultBackend } from "./backend.ts";
-import { captureSite } from "./site.ts";
+import { captureSite, smallestWithSite } from "./site.ts";
 import { Storage } from "./storage.ts";
 import { reserve } from "./valve.ts";
 
@@ -189,6 +189,8 @@ export function execute(
     return donated === undefined ? backend.alloc(bytes) : inputs[donated]!.surrender();
   });
   backend.submit(executable, inputBlocks, scalars, blocks);
-  const site = captureSite();
-  return outputs.map(({ shape, dtype }, i) => Storage.ofBlock({ shape, dtype }, backend, blocks[i]!, site));
+  const site = captureSite(Math.max(0, ...sizes));
+  return outputs.map(({ shape, dtype }, i) =>
+    Storage.ofBlock({ shape, dtype }, backend, blocks[i]!, sizes[i]! < smallestWithSite ? null : site),
+  );
 }

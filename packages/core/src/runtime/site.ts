@@ -9,8 +9,15 @@ interface StackCapture {
   captureStackTrace?(target: object, below: unknown): void;
 }
 
-/** Remembers the current call stack. Costs about 2 us, so it is done for storages, not for every node. */
-export function captureSite(): Site {
+/**
+ * Storages of so many bytes and more remember where they were made. A stack costs some microseconds to capture and more
+ * to format, which each collection does to all that are live; and small storages are many.
+ */
+export const smallestWithSite = 16_384;
+
+/** Remembers the current call stack for a storage of so many bytes; null where it is small. */
+export function captureSite(bytes: number): Site | null {
+  if (bytes < smallestWithSite) return null;
   const capture = Error as StackCapture;
   const site: Site = {};
   if (capture.captureStackTrace === undefined) return site;
@@ -22,8 +29,8 @@ export function captureSite(): Site {
 }
 
 /** Lets go of the receivers of the frames, which V8 keeps alive until the stack is formatted. */
-export function forgetReceivers(site: Site): void {
-  void site.stack;
+export function forgetReceivers(site: Site | null): void {
+  void site?.stack;
 }
 
 // The folder of a package's sources or its build, so that frames of Amari itself can be told from the user's.
@@ -31,8 +38,9 @@ export function forgetReceivers(site: Site): void {
 const ownFrame =
   /<anonymous>|[/\\](?:packages|@amari|amari)[/\\](?:[\w-]+[/\\])?(?:src|dist)[/\\]|node:internal/;
 
-/** The innermost frame outside Amari, as `function (file:line:column)`. */
-export function showSite(site: Site): string {
+/** The innermost frame outside Amari, as `function (file:line:column)`; for small storages, that they are small. */
+export function showSite(site: Site | null): string {
+  if (site === null) return `places not kept, since each is smaller than ${smallestWithSite} bytes`;
   const frames = (site.stack ?? "")
     .split("\n")
     .slice(1)

@@ -41,15 +41,15 @@ export class Storage {
   readonly type: TensorType;
   /** Whether several nodes have this value, so that giving one of them away must not free it. */
   shared = false;
-  /** Where it was made. */
-  readonly site: Site;
+  /** Where it was made; null for a small one. */
+  readonly site: Site | null;
   private readonly account: Account;
   private host: TypedArray | null;
   private gone: string | null = null;
 
   private constructor(
     type: TensorType,
-    site: Site,
+    site: Site | null,
     bytes: number,
     host: TypedArray | null,
     backend: Backend | null,
@@ -66,11 +66,11 @@ export class Storage {
 
   /** Host data, on no backend yet. The array is taken over, not copied. */
   static ofHost(type: TensorType, data: TypedArray): Storage {
-    return new Storage(type, captureSite(), data.byteLength, data, null, null);
+    return new Storage(type, captureSite(data.byteLength), data.byteLength, data, null, null);
   }
 
   /** A block that a program has been asked to fill. */
-  static ofBlock(type: TensorType, backend: Backend, block: Block, site: Site): Storage {
+  static ofBlock(type: TensorType, backend: Backend, block: Block, site: Site | null): Storage {
     return new Storage(type, site, block.bytes, null, backend, block);
   }
 

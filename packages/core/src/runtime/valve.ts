@@ -50,7 +50,7 @@ export function collectGarbage(): boolean {
   return collected;
 }
 
-/** Live storages by the place that made them, largest first. */
+/** Live storages by the place that made them, largest first; storages under 16 KiB have one entry for all of them. */
 export interface MemoryReport {
   readonly storages: number;
   readonly bytes: number;
