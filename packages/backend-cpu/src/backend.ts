@@ -70,12 +70,8 @@ export class CpuBackend implements Backend {
       if (this.scratch !== null) this.heap.release(this.scratch);
       this.scratch = this.heap.alloc(Math.max(bytes, 1));
     }
-    compiled.run(
-      inputs as readonly CpuBlock[],
-      scalars,
-      outputs as readonly CpuBlock[],
-      this.scratch.address,
-    );
+    const addressOf = (block: Block) => (block as CpuBlock).address;
+    compiled.run(inputs.map(addressOf), scalars, outputs.map(addressOf), this.scratch.address);
   }
 
   /** What programs share, made for the first of them. */

@@ -7,7 +7,6 @@ import {
   type Executable,
   fuse,
   type Geometry,
-  homeOf,
   kernelExpressions,
   type MatrixOperand,
   type MemoryPlan,
@@ -35,6 +34,7 @@ import type { CpuBlock, Heap } from "./heap.ts";
 import { multiplyIntegers } from "./matmul/integers.ts";
 import { gemmSignature, hasGeneratedMatmul, largestWorkspace, type MatmulLibrary } from "./matmul/library.ts";
 import type { MatmulDType } from "./matmul/vector-type.ts";
+import { Table } from "./table.ts";
 import { costOfShared } from "./threads/cost.ts";
 import { type ThreadPool, worthWaking } from "./threads/pool.ts";
 import { isWorthSharing, kernelName, SharedKernels } from "./threads/shared-kernels.ts";
@@ -100,13 +100,8 @@ export class CpuExecutable implements Executable {
   binary: Uint8Array<ArrayBuffer> | null = null;
   private readonly runtime: CpuRuntime;
   private readonly heap: Heap;
-  /** The addresses of all buffers, then the caller's numbers: what the module reads. */
-  private readonly table: CpuBlock;
-  private readonly scalarsAt: number;
+  private readonly table: Table;
   private readonly actions: readonly Action[];
-  /** Buffers that depend on nothing, filled when the program was compiled. */
-  private readonly constants = new Map<number, CpuBlock>();
-  private readonly addresses: Int32Array;
   /** The memory that lives as long as the program. */
   private readonly owned: CpuBlock[] = [];
   /** The kernels that threads share, if there is enough work in the program. */
@@ -122,9 +117,8 @@ export class CpuExecutable implements Executable {
     this.plan = planMemory(this.schedule, program.donated);
     this.donations = donationsOf(this.plan, this.schedule);
     const { buffers } = this.schedule;
-    this.scalarsAt = Math.ceil((4 * buffers.length) / 8) * 8;
-    this.table = this.own(this.scalarsAt + 8 * program.scalars.length);
-    this.addresses = new Int32Array(buffers.length);
+    const block = this.own(Table.bytes(buffers.length, program.scalars.length));
+    this.table = new Table(heap, block, buffers, this.plan);
     this.shared = this.isWorthThreads(turns) ? new SharedKernels(runtime.pool!, turns) : null;
     const { actions, forget } = this.prepare();
     this.actions = actions;
@@ -145,36 +139,14 @@ export class CpuExecutable implements Executable {
     return block;
   }
 
-  /** Runs the program on blocks; temporaries stand in the memory from `scratch` on. */
+  /** Runs the program on memory at the given addresses; temporaries stand from `scratch` on. */
   run(
-    inputs: readonly CpuBlock[],
-    scalars: readonly number[],
-    outputs: readonly CpuBlock[],
-    scratch: number,
-  ): void {
-    const addressOf = ({ address }: CpuBlock) => address;
-    this.runAt(inputs.map(addressOf), scalars, outputs.map(addressOf), scratch);
-  }
-
-  private runAt(
     inputs: readonly number[],
     scalars: readonly number[],
     outputs: readonly number[],
     scratch: number,
   ): void {
-    const { addresses } = this;
-    this.schedule.buffers.forEach(({ role }, buffer) => {
-      if (role.kind === "input") addresses[buffer] = inputs[role.index]!;
-      else if (role.kind === "output") addresses[buffer] = outputs[role.index]!;
-      else addresses[buffer] = this.constants.get(buffer)?.address ?? scratch + this.plan.offsets[buffer]!;
-    });
-    this.plan.shares.forEach((share, buffer) => {
-      if (share !== undefined) addresses[buffer] = addresses[homeOf(buffer, this.plan.shares)]!;
-    });
-    const memory = this.heap.memory.buffer;
-    new Int32Array(memory, this.table.address, addresses.length).set(addresses);
-    if (scalars.length > 0)
-      new Float64Array(memory, this.table.address + this.scalarsAt, scalars.length).set(scalars);
+    this.table.fill(inputs, scalars, outputs, scratch);
     this.shared?.begin();
     for (const action of this.actions) action();
   }
@@ -197,18 +169,16 @@ export class CpuExecutable implements Executable {
           );
       }
     }
-    const actions: Action[] = [];
+    /** What the host does, and the numbers of segments, in order. */
+    const turns: (Action | number)[] = [];
     const segments: number[][] = [];
     let open: number[] | null = null;
-    const exported: Record<string, () => void> = {};
     stages.forEach((stage, at) => {
       const isProduct = stage.kind === "dot" || stage.kind === "convolution";
       if (stage.kind === "loops" || (isProduct && this.isGenerated(stage))) {
         if (open === null) {
           open = [];
-          const name = `segment${segments.length}`;
-          segments.push(open);
-          actions.push(() => exported[name]!());
+          turns.push(segments.push(open) - 1);
         }
         open.push(at);
         return;
@@ -218,30 +188,33 @@ export class CpuExecutable implements Executable {
         return;
       }
       open = null;
-      actions.push(this.hostAction(stage));
+      turns.push(this.hostAction(stage));
     });
     segments.forEach((segment, i) => {
-      this.addSegment(module, segment, `segment${i}`);
+      this.addSegment(module, segment, segmentName(i));
     });
-    let forget = () => {};
-    if (segments.length > 0) {
-      const hasProduct = stages.some((stage) => stage.kind === "dot" && this.isGenerated(stage));
-      const hasConvolution = stages.some((stage) => stage.kind === "convolution" && this.isGenerated(stage));
-      const env: WebAssembly.ModuleImports = {
-        memory: this.heap.memory,
-        thread: 0,
-        ...(hasProduct && this.runtime.products().library),
-        ...(hasConvolution && this.runtime.convolutions()),
-        ...(this.shared !== null && { share: this.shared.run }),
-      };
-      for (const [name, call] of calls) env[name] = call;
-      this.binary = module.encode();
-      const compiled = compileModule(this.binary);
-      const instance = new WebAssembly.Instance(compiled, { env });
-      Object.assign(exported, instance.exports);
-      forget = this.shared?.link(compiled, instance.exports) ?? forget;
-    }
-    return { actions, forget };
+    if (segments.length === 0) return { actions: turns as Action[], forget: () => {} };
+    this.binary = module.encode();
+    const compiled = compileModule(this.binary);
+    const { exports } = new WebAssembly.Instance(compiled, { env: this.environment(calls) });
+    const actions = turns.map((turn) =>
+      typeof turn === "number" ? (exports[segmentName(turn)] as Action) : turn,
+    );
+    return { actions, forget: this.shared?.link(compiled, exports) ?? (() => {}) };
+  }
+
+  /** What the module imports. */
+  private environment(calls: ReadonlyMap<string, ScalarFunction>): WebAssembly.ModuleImports {
+    const has = (kind: "dot" | "convolution") =>
+      this.schedule.stages.some((stage) => stage.kind === kind && this.isGenerated(stage));
+    return {
+      memory: this.heap.memory,
+      thread: 0,
+      ...(has("dot") && this.runtime.products().library),
+      ...(has("convolution") && this.runtime.convolutions()),
+      ...(this.shared !== null && { share: this.shared.run }),
+      ...Object.fromEntries(calls),
+    };
   }
 
   /** What the host does for a stage that is no function of the module. */
@@ -264,13 +237,13 @@ export class CpuExecutable implements Executable {
       compile: ({ program, scalars }, turns) => {
         const body = new CpuExecutable(program, this.runtime, turns);
         const scratch = this.own(body.plan.bytes).address;
-        return (from, to) => body.runAt(from, scalars, to, scratch);
+        return (from, to) => body.run(from, scalars, to, scratch);
       },
       alloc: (bytes) => this.own(bytes).address,
       copy: (from, to, bytes) => heap.bytesAt(to, bytes).set(heap.bytesAt(from, bytes)),
       holds: (address) => heap.bytesAt(address, 1)[0] !== 0,
     });
-    const addressesOf = (buffers: readonly number[]) => buffers.map((buffer) => this.addresses[buffer]!);
+    const addressesOf = (buffers: readonly number[]) => buffers.map((buffer) => this.table.addressOf(buffer));
     return () => run(addressesOf(inputs), addressesOf(outputs));
   }
 
@@ -291,7 +264,7 @@ export class CpuExecutable implements Executable {
   private addSegment(module: ModuleBuilder, segment: readonly number[], name: string): void {
     const frame: Frame = {
       buffers: this.table.address,
-      scalars: this.table.address + this.scalarsAt,
+      scalars: this.table.scalars,
       callee: (call: { readonly name: string; readonly operands: readonly unknown[] }) =>
         module.import(callKey(call), {
           parameters: call.operands.map(() => "f64" as const),
@@ -397,7 +370,8 @@ export class CpuExecutable implements Executable {
   }
 
   private runConvolution({ step, input, window, result }: ConvolutionStage): void {
-    const array = (buffer: number) => this.arrayAt(this.schedule.buffers[buffer]!, this.addresses[buffer]!);
+    const array = (buffer: number) =>
+      this.arrayAt(this.schedule.buffers[buffer]!, this.table.addressOf(buffer));
     const operands = [input, window].map((operand) => ({ ...array(operand.buffer), ...operand }));
     convolveIntegers(step, operands, array(result));
   }
@@ -405,16 +379,14 @@ export class CpuExecutable implements Executable {
   private fillConstants(stage: RoutineStage): void {
     for (const buffer of stage.outputs) {
       const { type } = this.schedule.buffers[buffer]!;
-      this.constants.set(buffer, this.own(sizeOf(type.shape) * bytesPerElement(type.dtype)));
+      this.table.fix(buffer, this.own(sizeOf(type.shape) * bytesPerElement(type.dtype)).address);
     }
-    const outputs = stage.outputs.map((buffer) =>
-      this.arrayAt(this.schedule.buffers[buffer]!, this.constants.get(buffer)!.address),
-    );
-    runRoutine(stage, [], outputs);
+    this.runRoutine(stage);
   }
 
   private runRoutine(stage: RoutineStage): void {
-    const array = (buffer: number) => this.arrayAt(this.schedule.buffers[buffer]!, this.addresses[buffer]!);
+    const array = (buffer: number) =>
+      this.arrayAt(this.schedule.buffers[buffer]!, this.table.addressOf(buffer));
     const outputs = stage.outputs.map(array);
     // Routines may rely on zeroed outputs, as fresh memory has.
     for (const { data } of outputs) data.fill(0);
@@ -426,12 +398,12 @@ export class CpuExecutable implements Executable {
       const { type } = this.schedule.buffers[buffer]!;
       return {
         ...strides,
-        data: this.arrayAt(this.schedule.buffers[buffer]!, this.addresses[buffer]!).data,
+        data: this.arrayAt(this.schedule.buffers[buffer]!, this.table.addressOf(buffer)).data,
         offset,
         type,
       };
     };
-    const out = this.arrayAt(this.schedule.buffers[result]!, this.addresses[result]!).data;
+    const out = this.arrayAt(this.schedule.buffers[result]!, this.table.addressOf(result)).data;
     multiplyIntegers(operand(left), operand(right), out, batch, m, n, k);
   }
 
@@ -450,6 +422,8 @@ function runRoutine(
   if (kernel.kind !== "routine") throw new Error(`${step.operation.name} is no routine`);
   kernel.run(inputs, step.attributes as never, outputs);
 }
+
+const segmentName = (segment: number): string => `segment${segment}`;
 
 const callKey = ({
   name,

@@ -33,6 +33,9 @@ export class Heap {
   readonly memory: WebAssembly.Memory;
   /** What modules declare when they import the memory; it may be larger. */
   readonly declared: MemoryImport;
+  /** Views of the whole memory, made anew when it grows: making them costs more than a small program. */
+  words!: Int32Array;
+  doubles!: Float64Array;
   private readonly free = new Map<number, number[]>();
   private end: number;
 
@@ -40,6 +43,7 @@ export class Heap {
   constructor(shared: boolean) {
     this.memory = new WebAssembly.Memory({ initial: 16, maximum: mostPages, shared });
     this.declared = { minimum: 1, maximum: mostPages, shared };
+    this.makeViews();
     // Address 0 stays unused, so that it can mean "none".
     this.end = alignment;
   }
@@ -61,6 +65,11 @@ export class Heap {
     return new Uint8Array(this.memory.buffer, address, bytes);
   }
 
+  private makeViews(): void {
+    this.words = new Int32Array(this.memory.buffer);
+    this.doubles = new Float64Array(this.memory.buffer);
+  }
+
   private extend(bytes: number): number {
     const address = this.end;
     this.end += bytes;
@@ -71,6 +80,7 @@ export class Heap {
       const room = mostPages - this.memory.buffer.byteLength / page;
       try {
         this.memory.grow(Math.max(missing, Math.min(comfortable, room)));
+        this.makeViews();
       } catch (error) {
         this.end = address;
         throw new BackendError(
