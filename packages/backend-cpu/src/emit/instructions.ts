@@ -174,6 +174,10 @@ function emitVector(
     case "le":
     case "gt":
     case "ge":
+      if (type === "bool") {
+        compareMasks(f, instruction);
+        return;
+      }
       f.op(`${lane}.${instruction}${sign}` as PlainInstruction);
       if (isHalfVector(type, lanes)) widenMask(f);
       return;
@@ -192,6 +196,23 @@ function emitVector(
       return;
     default:
       f.op(`${lane}.${instruction}` as PlainInstruction);
+  }
+}
+
+/** Orders truth values, false before true: a mask has all bits of a true lane set, which as a number is -1. */
+function compareMasks(f: FunctionBuilder, instruction: "lt" | "le" | "gt" | "ge"): void {
+  switch (instruction) {
+    case "lt":
+      f.op("v128.not").op("v128.or").op("v128.not");
+      return;
+    case "le":
+      f.op("v128.andnot").op("v128.not");
+      return;
+    case "gt":
+      f.op("v128.andnot");
+      return;
+    case "ge":
+      f.op("v128.not").op("v128.or");
   }
 }
 

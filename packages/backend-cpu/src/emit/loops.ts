@@ -66,7 +66,8 @@ class LoopEmitter {
   emit(): void {
     const { loops, phases } = this.kernel;
     if (loops.includes(0)) return;
-    const isFlat = phases.every((phase) => phase.loops.length === 0);
+    // A fold over axes of size 1 has no loops left, but its result still is not known before its phase.
+    const isFlat = phases.every((phase) => phase.loops.length === 0 && phase.accumulators.length === 0);
     const lanes = this.lanesAcross();
     if (loops.length > 0 && (isFlat || lanes > 1)) this.emitColumns(lanes, isFlat);
     else this.emitRows();
@@ -376,7 +377,11 @@ class LoopEmitter {
         const reference = { buffer, access, bytes: bytesOf[type] };
         this.f.get(pointers.of(reference));
         pointers.addLoops(reference, [inner]);
-        return ahead * (access.strides[inner] ?? 0) * reference.bytes;
+        const offset = ahead * (access.strides[inner] ?? 0) * reference.bytes;
+        if (offset >= 0) return offset;
+        // The immediate of a memory instruction has no sign.
+        this.f.i32(offset).op("i32.add");
+        return 0;
       },
     };
   }

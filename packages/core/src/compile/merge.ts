@@ -1,5 +1,5 @@
 import { sameShape } from "../shape.ts";
-import { Draft } from "./draft.ts";
+import { Draft, type DraftPhase } from "./draft.ts";
 import { type Expression, expressionsOf, type LoopKernel, type Phase, phaseRoots } from "./kernel.ts";
 import { alignLoops, extendAccess, reachOf, sameAccess } from "./loop-shapes.ts";
 import { buffersOf, type Schedule, type Stage } from "./schedule.ts";
@@ -230,11 +230,35 @@ function placePhases(
       const isSame = sameShape(writer.loops, phase.loops) && sameAccess(load.access, source.store.access);
       earliest = Math.max(earliest, source.phase + Number(!isSame));
     }
+    const joins = (other: DraftPhase): boolean =>
+      sameShape(other.loops, phase.loops) && keepsRounds([other, phase], loops.length);
     let at = earliest;
-    while (at < draft.phases.length && !sameShape(draft.phases[at]!.loops, phase.loops)) at++;
+    while (at < draft.phases.length && !joins(draft.phases[at]!)) at++;
     places.push(at >= draft.phases.length ? count++ : at);
   }
   return places;
+}
+
+/**
+ * Whether phases can share their loops without a change to the order of a fold: where its run is one of several loops,
+ * all accesses must go through these as through one, or rounds would end with each of them.
+ */
+function keepsRounds(phases: readonly (Phase | DraftPhase)[], parallel: number): boolean {
+  const extents = phases[0]!.loops;
+  const longer = extents.flatMap((extent, i) => (extent === 1 ? [] : [i]));
+  const accesses = phases.flatMap((phase) =>
+    [...loadsOf(phase), ...phase.stores].map(({ access }) => access),
+  );
+  return phases
+    .flatMap(({ accumulators }) => accumulators)
+    .every(({ partials, run }) => {
+      const loops = longer.slice(longer.length - run);
+      if (partials === 1 || run < 2 || extents[loops.at(-1)!]! % partials === 0) return true;
+      return accesses.every(({ strides }) => {
+        const stride = (loop: number): number => strides[parallel + loop] ?? 0;
+        return loops.every((loop, i) => i === 0 || stride(loops[i - 1]!) === stride(loop) * extents[loop]!);
+      });
+    });
 }
 
 const readsAccumulators = (phase: Phase): boolean =>
