@@ -1,0 +1,87 @@
+/**
+ * Random programs on a backend against the reference:
+ *   pnpm fuzz [--backend cpu|reference] [--count 1000] [--seed N] [--path P] [--dtype float32|float64] [--calls 40]
+ *
+ * Prints how many programs passed and how close results came to their bounds, by operation; a program that fails is
+ * shrunk, printed as code that can be pasted, and makes the exit code 1.
+ */
+import { parseArgs } from "node:util";
+import { cpuBackend } from "@amari/backend-cpu";
+import { referenceBackend } from "@amari/backend-reference";
+import { type Backend, setDefaultBackend } from "@amari/core";
+import { type FuzzReport, fuzz } from "@amari/testing";
+
+const backends: Readonly<Record<string, () => Backend>> = { cpu: cpuBackend, reference: referenceBackend };
+
+const { values } = parseArgs({
+  options: {
+    backend: { type: "string", default: "cpu" },
+    count: { type: "string", default: "1000" },
+    seed: { type: "string", default: String(Date.now() % 2 ** 31) },
+    path: { type: "string" },
+    dtype: { type: "string" },
+    calls: { type: "string", default: "40" },
+  },
+});
+
+function choose<T extends string>(option: string, value: string, choices: readonly T[]): T {
+  const choice = choices.find((c) => c === value);
+  if (choice === undefined) throw new Error(`--${option}: expected ${choices.join(" or ")}, got ${value}`);
+  return choice;
+}
+
+const [count, seed] = [Number(values.count), Number(values.seed)];
+const backend = backends[choose("backend", values.backend, Object.keys(backends))]!();
+const floats =
+  values.dtype === undefined ? undefined : [choose("dtype", values.dtype, ["float32", "float64"])];
+setDefaultBackend(backend);
+
+const started = performance.now();
+let shown = started;
+const report = fuzz(backend, {
+  reference: referenceBackend(),
+  count,
+  seed,
+  maxCalls: Number(values.calls),
+  ...(floats && { floats }),
+  ...(values.path !== undefined && { path: values.path }),
+  onProgram: (programs) => {
+    if (performance.now() - shown < 1000) return;
+    shown = performance.now();
+    process.stderr.write(`\r${programs} of ${count} programs, ${rate(programs)} a second `);
+  },
+});
+process.stderr.write("\n");
+print(report);
+if (report.failure !== null) process.exitCode = 1;
+
+function rate(programs: number): string {
+  return (programs / ((performance.now() - started) / 1000)).toFixed(1);
+}
+
+function print({ programs, declined, operations, failure }: FuzzReport): void {
+  const sum = (pick: (report: { elements: number; discarded: number; results: number }) => number) =>
+    [...operations.values()].reduce((total, operation) => total + pick(operation), 0);
+  console.log(
+    `seed ${seed}: ${programs} programs passed (${declined} declined by the reference), ${sum((o) => o.results)} results, ` +
+      `${sum((o) => o.elements)} elements, ${sum((o) => o.discarded)} of them discarded as unstable`,
+  );
+  console.log("\nresult of               results   elements  discarded  largest error / bound");
+  for (const [name, o] of [...operations].sort(([, a], [, b]) => b.worst - a.worst)) {
+    const columns = [o.results, o.elements, o.discarded].map((n) => String(n).padStart(10)).join(" ");
+    console.log(`${name.padEnd(20)} ${columns}  ${o.worst.toFixed(3)}`);
+  }
+  if (failure === null) return;
+  const again = [
+    "pnpm fuzz",
+    ...process.argv.slice(2).filter(isKept),
+    `--seed ${failure.seed} --path ${failure.path}`,
+  ];
+  console.log(`\nFAILED after ${programs} programs; again: ${again.join(" ")}\n\n${failure.message}`);
+}
+
+/** Arguments that a repetition takes over as they are. */
+function isKept(argument: string, index: number, all: readonly string[]): boolean {
+  const option = argument.startsWith("--") ? argument : all[index - 1]!;
+  return !["--seed", "--path"].some((name) => option.startsWith(name));
+}
