@@ -26,6 +26,10 @@ export function runStep(step: Step, inputs: readonly StridedArray[]): readonly S
       return [reduce(kernel, step, inputs[0]!)];
     case "view":
       return [view(kernel, step, inputs[0]!)];
+    case "iota":
+      return [iota(step)];
+    case "gather":
+      return [gather(step, inputs[0]!, inputs[1]!)];
     case "dot":
       return [dot(step, inputs[0]!, inputs[1]!)];
     case "convolution":
@@ -114,6 +118,32 @@ function view(kernel: KernelOf<"view">, step: Step, input: StridedArray): Stride
     ...denseArray(dense.data, dense),
     ...kernel.view(denseArray(dense.data, dense), step.attributes as never, shape)!,
   };
+}
+
+/** The index along one axis. */
+function iota(step: Step): StridedArray {
+  const { axis } = step.attributes as { readonly axis: number };
+  const result = emptyArray(step.outputs[0]!);
+  const stride = result.strides[axis]!;
+  const { data } = result;
+  for (let i = 0; i < data.length; i++) data[i] = Math.floor(i / stride) % result.shape[axis]!;
+  return result;
+}
+
+/** One element along an axis for every index. */
+function gather(step: Step, input: StridedArray, indices: StridedArray): StridedArray {
+  const { axis } = step.attributes as { readonly axis: number };
+  const result = emptyArray(step.outputs[0]!);
+  const missing = isFloat(result.dtype) ? Number.NaN : 0;
+  const [length, stride] = [input.shape[axis]!, input.strides[axis]!];
+  const wanted = offsetsOf(indices);
+  const strides = input.strides.with(axis, 0);
+  offsetsOf({ shape: result.shape, strides, offset: input.offset }).forEach((offset, i) => {
+    const index = indices.data[wanted[i]!]!;
+    const at = index < 0 ? index + length : index;
+    result.data[i] = at >= 0 && at < length ? input.data[offset + at * stride]! : missing;
+  });
+  return result;
 }
 
 /** `[...batch, m, k] x [...batch, k, n]`, each element one sum over k in order. */

@@ -15,10 +15,12 @@ export {
   expressionsOf,
   kernelExpressions,
   type LoopKernel,
+  operandsOf,
   type Phase,
   phaseRoots,
   type ScalarInstruction,
   type ScalarType,
+  type Shift,
   type Store,
 } from "./compile/kernel.ts";
 export { scalarTypeOf } from "./compile/kernel-builder.ts";

@@ -49,6 +49,13 @@ export type Kernel =
       readonly kind: "view";
       readonly view: (input: StridedView, attributes: never, shape: Shape) => StridedView | null;
     }
+  /** The index along axis `attributes.axis`. */
+  | { readonly kind: "iota" }
+  /**
+   * `result[.., k, ..] = x[.., indices[.., k, ..], ..]` along axis `attributes.axis`; negative indices count from the
+   * end, and out of range the result is NaN, or 0 where the dtype has none.
+   */
+  | { readonly kind: "gather" }
   /** `[...batch, m, k] x [...batch, k, n] -> [...batch, m, n]`. */
   | { readonly kind: "dot" }
   /** `[N, C, ...n] x [O, C / groups, ...k] -> [N, O, ...m]`: attributes are {@link Geometry}, `run` is the meaning. */

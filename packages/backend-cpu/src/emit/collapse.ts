@@ -44,8 +44,12 @@ function collapsePhase(phase: Phase, outer: number, parallel: readonly Group[]):
   };
 
   function rewrite(expression: Expression): Expression {
-    if (expression.kind === "load" || expression.kind === "index")
-      return { ...expression, access: map(expression.access) };
+    if (expression.kind === "load") {
+      const { access, shift, ...load } = expression;
+      const moved = shift && { shift: { ...shift, by: rewritten.get(shift.by)! } };
+      return { ...load, access: map(access), ...moved };
+    }
+    if (expression.kind === "index") return { ...expression, access: map(expression.access) };
     if (expression.kind !== "instruction" && expression.kind !== "call") return expression;
     return { ...expression, operands: expression.operands.map((operand) => rewritten.get(operand)!) };
   }

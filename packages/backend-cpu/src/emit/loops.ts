@@ -5,6 +5,7 @@ import {
   expressionsOf,
   kernelExpressions,
   type LoopKernel,
+  operandsOf,
   type Phase,
   phaseRoots,
   type ScalarType,
@@ -432,7 +433,7 @@ function invariantsOf(expressions: Iterable<Expression>, loops: readonly number[
   for (const expression of expressions) {
     const isInvariant =
       expression.kind === "load" || expression.kind === "index"
-        ? still(expression.access)
+        ? still(expression.access) && operandsOf(expression).every(isFixed)
         : (expression.kind === "instruction" || expression.kind === "call") &&
           expression.operands.every(isFixed);
     if (isInvariant) invariant.add(expression);
@@ -446,7 +447,7 @@ function countUses(kernel: LoopKernel): Map<Expression, number> {
   const uses = new Map<Expression, number>(kernelExpressions(kernel).map((expression) => [expression, 0]));
   const use = (expression: Expression) => uses.set(expression, uses.get(expression)! + 1);
   for (const expression of uses.keys()) {
-    if (expression.kind === "instruction" || expression.kind === "call") expression.operands.forEach(use);
+    operandsOf(expression).forEach(use);
   }
   roots.forEach(use);
   return uses;

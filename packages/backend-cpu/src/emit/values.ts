@@ -1,4 +1,4 @@
-import type { Expression, ScalarType } from "@amari/core/backend";
+import { type Expression, expressionsOf, type ScalarType, type Shift } from "@amari/core/backend";
 import type { FunctionBuilder, Local } from "../wasm/function.ts";
 import type { MemoryInstruction, PlainInstruction } from "../wasm/opcodes.ts";
 import { emitInstruction, emitVectorSelect } from "./instructions.ts";
@@ -163,14 +163,11 @@ export class Values {
       return local;
     });
     const { type } = expression;
-    const lane = laneTypeOf(type, lanes);
     f.v128(new Uint8Array(16));
     for (let i = 0; i < lanes; i++) {
       this.call(expression, (operand, at) => extractLane(f.get(operands[at]!), operand.type, lanes, i));
       fromFloat64(f, type);
-      if (type === "bool") f.op("i64.extend_i32_u").i64(-1n).op("i64.mul");
-      if (type === "bool" && lanes === 4) f.op("i32.wrap_i64");
-      f.lane(`${lane}.replace_lane`, i);
+      this.setLane(type, i);
     }
     for (const local of operands) f.release(local);
   }
@@ -198,15 +195,64 @@ export class Values {
     f.release(result);
   }
 
-  private load(expression: Extract<Expression, { kind: "load" }>): void {
+  private load(expression: Load): void {
     const { f, lanes } = this;
-    const { type } = expression;
+    const { type, shift } = expression;
+    if (shift !== undefined && lanes > 1 && this.variesAlongLanes(shift.by)) {
+      this.loadByLane(expression, shift);
+      return;
+    }
     const offset = this.surroundings.place.address(expression);
+    if (shift !== undefined) {
+      this.push(shift.by);
+      if (lanes > 1) f.lane("i32x4.extract_lane", 0);
+      f.i32(shift.stride * bytesOf[type])
+        .op("i32.mul")
+        .op("i32.add");
+    }
     const isContiguous = expression.access.strides[this.surroundings.inner] !== 0;
     if (lanes === 1) f.memory(scalarLoads[type], offset);
     else if (type === "bool") this.loadMask(offset, isContiguous);
     else if (!isContiguous) f.memory(bytesOf[type] === 4 ? "v128.load32_splat" : "v128.load64_splat", offset);
     else f.memory(isHalfVector(type, lanes) ? "v128.load64_zero" : "v128.load", offset);
+  }
+
+  private variesAlongLanes(expression: Expression): boolean {
+    const { inner } = this.surroundings;
+    return expressionsOf([expression]).some(
+      (e) => (e.kind === "load" || e.kind === "index") && (e.access.strides[inner] ?? 0) !== 0,
+    );
+  }
+
+  /** Loads each lane from a place of its own. */
+  private loadByLane(expression: Load, { by, stride }: Shift): void {
+    const { f, lanes } = this;
+    const { type, access } = expression;
+    const along = access.strides[this.surroundings.inner] ?? 0;
+    const [shifts, address] = [f.local("v128"), f.local("i32")];
+    this.push(by);
+    f.set(shifts);
+    const offset = this.surroundings.place.address(expression);
+    f.set(address);
+    f.v128(new Uint8Array(16));
+    for (let lane = 0; lane < lanes; lane++) {
+      f.get(address).get(shifts).lane("i32x4.extract_lane", lane);
+      f.i32(stride * bytesOf[type])
+        .op("i32.mul")
+        .op("i32.add");
+      f.memory(scalarLoads[type], offset + lane * along * bytesOf[type]);
+      this.setLane(type, lane);
+    }
+    f.release(shifts);
+    f.release(address);
+  }
+
+  /** Puts the scalar on the stack into a lane of the vector below it. */
+  private setLane(type: ScalarType, lane: number): void {
+    const { f, lanes } = this;
+    if (type === "bool") f.op("i64.extend_i32_u").i64(-1n).op("i64.mul");
+    if (type === "bool" && lanes === 4) f.op("i32.wrap_i64");
+    f.lane(`${laneTypeOf(type, lanes)}.replace_lane`, lane);
   }
 
   /** Loads bytes of 0 and 1 as a mask. */
@@ -245,6 +291,8 @@ export class Values {
 /** Lanes that are so far apart, from 0 on. */
 const staircase = (step: number): Uint8Array =>
   new Uint8Array(Int32Array.of(0, step, 2 * step, 3 * step).buffer);
+
+type Load = Extract<Expression, { kind: "load" }>;
 
 type Call = Extract<Expression, { kind: "call" }>;
 

@@ -6,6 +6,7 @@ import {
   type LoopKernel,
   type Phase,
   phaseRoots,
+  type Shift,
   type Store,
 } from "./kernel.ts";
 import { KernelBuilder } from "./kernel-builder.ts";
@@ -92,13 +93,14 @@ export class Draft {
   ): Map<Expression, Expression> {
     const { builder } = this;
     const carried = new Map<Expression, Expression>();
+    const moved = (shift: Shift | undefined) => shift && { ...shift, by: carried.get(shift.by)! };
     const convert = (e: Expression): Expression => {
       switch (e.kind) {
         case "load": {
           const replaced = load?.(e) ?? null;
           if (replaced !== null) return replaced;
           this.reads.add(e.buffer);
-          return builder.load(e.buffer, access(e.access), e.type);
+          return builder.load(e.buffer, access(e.access), e.type, moved(e.shift));
         }
         case "index":
           return builder.index(access(e.access));

@@ -1,3 +1,4 @@
+import { isFloat } from "../dtype.ts";
 import type { Operation, TensorType } from "../operation.ts";
 import { sizeOf, stridesOf } from "../shape.ts";
 import type { Shape } from "../shape-types.ts";
@@ -80,6 +81,8 @@ class Fusion {
     switch (kernel.kind) {
       case "elementwise":
       case "view":
+      case "iota":
+      case "gather":
         this.addElementwise(step.output, type);
         return;
       case "reduce":
@@ -183,6 +186,12 @@ class Fusion {
       if (value !== null) kernel.traced.set(key, value);
       return value;
     }
+    if (operation.kind === "iota") {
+      const { axis } = step.attributes as { readonly axis: number };
+      const { builder } = kernel;
+      return builder.convert(builder.index(map[axis]!), scalarTypeOf(type.dtype));
+    }
+    if (operation.kind === "gather") return this.traceGather(step, map, kernel);
     if (operation.kind !== "view")
       throw new Error(`${step.operation.name} has no memory of its own and cannot be traced`);
     const input = step.inputs[0]!;
@@ -235,6 +244,32 @@ class Fusion {
       below = input;
     }
     return below;
+  }
+
+  private traceGather(step: Step, map: IndexMap, kernel: OpenKernel): Expression | null {
+    const { axis } = step.attributes as { readonly axis: number };
+    const { builder: k } = kernel;
+    const [source, indices] = step.inputs as [number, number];
+    const index = this.trace(indices, map, kernel, false);
+    if (index === null) return null;
+    const { shape, dtype } = this.program.slots[source]!;
+    const type = scalarTypeOf(dtype);
+    const extents = [...kernel.loops, ...kernel.reductions];
+    const still = { offset: 0, strides: extents.map(() => 0) };
+    const missing = k.constant(isFloat(dtype) ? Number.NaN : 0, type);
+    if (shape[axis] === 0) return missing;
+    const [zero, length] = [k.constant(0, "i32"), k.constant(shape[axis]!, "i32")];
+    const wanted = k.bits(index, "i32");
+    const isNegative = index.type === "u32" ? k.constant(0, "bool") : k.lt(wanted, zero);
+    const at = k.select(isNegative, k.add(wanted, length), wanted);
+    const isThere = k.and(k.ge(at, zero), k.lt(at, length));
+    const access = flatIndex(
+      map.map((place, i) => (i === axis ? still : place)),
+      shape,
+      extents.length,
+    );
+    const shift = { by: k.select(isThere, at, zero), stride: stridesOf(shape)[axis]! };
+    return k.select(isThere, k.load(this.bufferFor(source), access, type, shift), missing);
   }
 
   private traceElementwise(

@@ -15,7 +15,8 @@ export function canOverwrite({ loops, phases }: LoopKernel, read: number, writte
     const loads = expressionsOf(phaseRoots(phase)).filter(
       (e): e is Extract<Expression, { kind: "load" }> => e.kind === "load" && e.buffer === read,
     );
-    return loads.every(({ access }) => {
+    return loads.every(({ access, shift }) => {
+      if (shift !== undefined) return false;
       if (at >= last) return at === last && sameAccess(access, target);
       const inRow = { offset: access.offset, strides: access.strides.slice(loops.length) };
       const [first, end] = reachOf(inRow, phase.loops);

@@ -1,5 +1,5 @@
 import type { DType } from "../dtype.ts";
-import type { Affine, Expression, ScalarFunction, ScalarInstruction, ScalarType } from "./kernel.ts";
+import type { Affine, Expression, ScalarFunction, ScalarInstruction, ScalarType, Shift } from "./kernel.ts";
 
 /** The scalar type that holds a dtype. */
 export const scalarTypeOf = (dtype: DType): ScalarType => scalarTypes[dtype];
@@ -38,12 +38,14 @@ export class KernelBuilder {
     return this.intern(`s${type}${index}`, { kind: "scalar", type, index });
   }
 
-  load(buffer: number, access: Affine, type: ScalarType): Expression {
-    return this.intern(`l${buffer}+${access.offset}:${access.strides.join()}`, {
+  load(buffer: number, access: Affine, type: ScalarType, shift?: Shift): Expression {
+    const moved = shift === undefined ? "" : `+${this.ids.get(shift.by)}*${shift.stride}`;
+    return this.intern(`l${buffer}+${access.offset}:${access.strides.join()}${moved}`, {
       kind: "load",
       type,
       buffer,
       access,
+      ...(shift && { shift }),
     });
   }
 

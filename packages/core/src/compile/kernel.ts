@@ -57,9 +57,22 @@ export interface Affine {
   readonly strides: readonly number[];
 }
 
+/** `by * stride` elements, where `by` is an i32. */
+export interface Shift {
+  readonly by: Expression;
+  readonly stride: number;
+}
+
 /** A scalar at one point of the loops. Expressions are shared: equal ones of a kernel are the same object. */
 export type Expression =
-  | { readonly kind: "load"; readonly type: ScalarType; readonly buffer: number; readonly access: Affine }
+  | {
+      readonly kind: "load";
+      readonly type: ScalarType;
+      readonly buffer: number;
+      readonly access: Affine;
+      /** How much further it is, where a value decides that; the place must be one of the buffer. */
+      readonly shift?: Shift;
+    }
   | { readonly kind: "constant"; readonly type: ScalarType; readonly value: number }
   /** A number that the caller of the program hands over. */
   | { readonly kind: "scalar"; readonly type: ScalarType; readonly index: number }
@@ -151,12 +164,18 @@ export const phaseRoots = ({
   ...stores.map(({ value }) => value),
 ];
 
+/** What an expression is computed from. */
+export function operandsOf(expression: Expression): readonly Expression[] {
+  if (expression.kind === "instruction" || expression.kind === "call") return expression.operands;
+  return expression.kind === "load" && expression.shift !== undefined ? [expression.shift.by] : [];
+}
+
 /** The expressions below some roots, operands first, each once. */
 export function expressionsOf(roots: readonly Expression[]): Expression[] {
   const order = new Set<Expression>();
   const visit = (expression: Expression): void => {
     if (order.has(expression)) return;
-    if (expression.kind === "instruction" || expression.kind === "call") expression.operands.forEach(visit);
+    operandsOf(expression).forEach(visit);
     order.add(expression);
   };
   roots.forEach(visit);

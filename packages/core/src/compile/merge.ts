@@ -273,6 +273,7 @@ function staysInRow(
   phaseLoops: readonly number[],
 ): boolean {
   const { offset, strides } = load.access;
+  if (load.shift !== undefined) return false;
   if (!loops.every((_, loop) => strides[loop] === stored[loop])) return false;
   const [first, last] = reachOf({ offset, strides: strides.slice(loops.length) }, phaseLoops);
   return first >= 0 && last < product(storedLoops);

@@ -30,7 +30,9 @@ export function storedSlots(program: Program, producer: ReadonlyMap<number, Step
     if (kind === "routine" || kind === "control") step.inputs.forEach(store);
     if (kind === "dot" || kind === "convolution")
       for (const slot of step.inputs) store(withoutViews(slot, producer));
-    if (kind !== "elementwise" && kind !== "view") outputSlots(step).forEach(store);
+    if (kind === "gather") store(step.inputs[0]!);
+    if (kind === "gather" && (readers.get(step.output) ?? 0) > 1) store(step.output);
+    if (!isTraced(kind)) outputSlots(step).forEach(store);
     if (kind === "elementwise" && (readers.get(step.output) ?? 0) > 1 && isCostly(step, program))
       store(step.output);
   }
@@ -44,6 +46,10 @@ export function storedSlots(program: Program, producer: ReadonlyMap<number, Step
   }
   return stored;
 }
+
+/** Kinds of which the value at one place can be computed wherever it is read. */
+const isTraced = (kind: Operation["kernel"]["kind"]): boolean =>
+  kind === "elementwise" || kind === "view" || kind === "iota" || kind === "gather";
 
 /** The slot below a chain of views. */
 function withoutViews(slot: number, producer: ReadonlyMap<number, Step>): number {

@@ -186,14 +186,7 @@ interface Iota {
 /** The index along one axis; computed, so it takes no memory of its own. */
 const iotaPrimitive: Primitive<Iota> = {
   name: "iota",
-  kernel: {
-    kind: "routine",
-    run: (_, { axis }: Iota, [output]) => {
-      const { data, shape } = output!;
-      const stride = stridesOf(shape)[axis]!;
-      for (let i = 0; i < data.length; i++) data[i] = Math.floor(i / stride) % shape[axis]!;
-    },
-  } as Kernel,
+  kernel: { kind: "iota" },
   type: (_, { shape, dtype }) => ({ shape, dtype }),
   jvp: { notDifferentiable: "it has no operands" },
   batch: () => {

@@ -25,9 +25,6 @@ const position = (index: number, length: number): number => {
   return resolved >= 0 && resolved < length ? resolved : -1;
 };
 
-/** What an index out of range reads: NaN, or 0 where the dtype has none. */
-const missing = (dtype: DType): number => (isFloat(dtype) ? Number.NaN : 0);
-
 /**
  * Visits the elements of `indices` (shape `outer x count x inner`) with the flat positions that they pair: at
  * `along`, of the array with the indexed axis, and `flat`, of the indices themselves.
@@ -57,23 +54,18 @@ const align = (inputs: readonly Tensor[], batched: readonly boolean[], size: num
   inputs.map((x, i) => (batched[i] ? x : x.broadcastTo([size, ...x.shape])));
 
 /** `result[.., k, ..] = x[.., indices[.., k, ..], ..]`: operands agree in all axes but one. */
-const gather: Primitive<AlongAxis> = routinePrimitive<AlongAxis>(
-  "gather",
-  ([x, indices], { axis }, [output]) =>
-    visit(x!, indices!, axis, (along, flat) => {
-      output!.data[flat] = along < 0 ? missing(x!.dtype) : x!.data[along]!;
-    }),
-  {
-    type: ([x, indices]) => ({ shape: indices!.shape, dtype: x!.dtype }),
-    jvp: ({ inputs, tangents, attributes }) => apply(gather, [tangents[0]!, inputs[1]!], attributes),
-    transpose: ({ cotangents, inputs: [x, indices], attributes: { axis } }) => [
-      apply(scatterAdd, [cotangents[0]!, indices!], { axis, length: x!.shape[axis]! }),
-      null,
-    ],
-    batch: ({ inputs, batched, size, attributes }) =>
-      apply(gather, align(inputs, batched, size), shiftAxis(attributes)),
-  },
-);
+const gather: Primitive<AlongAxis> = {
+  name: "gather",
+  kernel: { kind: "gather" },
+  type: ([x, indices]) => ({ shape: indices!.shape, dtype: x!.dtype }),
+  jvp: ({ inputs, tangents, attributes }) => apply(gather, [tangents[0]!, inputs[1]!], attributes),
+  transpose: ({ cotangents, inputs: [x, indices], attributes: { axis } }) => [
+    apply(scatterAdd, [cotangents[0]!, indices!], { axis, length: x!.shape[axis]! }),
+    null,
+  ],
+  batch: ({ inputs, batched, size, attributes }) =>
+    apply(gather, align(inputs, batched, size), shiftAxis(attributes)),
+};
 
 /** The adjoint of gather: adds each element to the place that its index names, in order; out of range is dropped. */
 const scatterAdd: Primitive<Scatter> = routinePrimitive<Scatter>(

@@ -1,4 +1,4 @@
-import type { Affine, Expression, ScalarInstruction } from "../kernel.ts";
+import { type Affine, type Expression, operandsOf, type ScalarInstruction } from "../kernel.ts";
 import { originOf } from "../origins.ts";
 
 /** How an expression is written: the names of loops, and of expressions that have been written already. */
@@ -28,8 +28,7 @@ const infix: { readonly [I in ScalarInstruction]?: readonly [symbol: string, pre
 
 /** What an expression is written from: an operation's operands, its instructions being a detail. */
 export function visibleOperands(expression: Expression): readonly Expression[] {
-  if (expression.kind !== "instruction" && expression.kind !== "call") return [];
-  return originOf(expression)?.operands ?? expression.operands;
+  return originOf(expression)?.operands ?? operandsOf(expression);
 }
 
 /** An expression as text. Operations of several instructions are written by their name: `exp(b0[i])`. */
@@ -39,7 +38,7 @@ export function printExpression(expression: Expression, names: Names, binding = 
   const list = (operands: readonly Expression[]) => operands.map((o) => printExpression(o, names)).join(", ");
   switch (expression.kind) {
     case "load":
-      return `b${expression.buffer}[${printAffine(expression.access, names.loops)}]`;
+      return `b${expression.buffer}[${printPlace(expression, names)}]`;
     case "constant":
       return Object.is(expression.value, -0) ? "-0" : String(expression.value);
     case "scalar":
@@ -72,6 +71,11 @@ export function printExpression(expression: Expression, names: Names, binding = 
   if (instruction === "convert") return `${type}(${list(operands)})`;
   if (instruction === "bits") return `bits as ${type}(${list(operands)})`;
   return `${instruction}(${list(operands)})`;
+}
+
+function printPlace({ access, shift }: Extract<Expression, { kind: "load" }>, names: Names): string {
+  const place = printAffine(access, names.loops);
+  return shift === undefined ? place : `${place} + ${shift.stride} * ${printExpression(shift.by, names, 6)}`;
 }
 
 /** A place as text: `10i + j + 3`. */
