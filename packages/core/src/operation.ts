@@ -149,6 +149,7 @@ export type Simplification = (term: Term) => Term | null;
 /** Whether a kernel computes the elements of one array, or is one of several: what is worth storing. A view is not. */
 export const computesArray = ({ kind }: Kernel): boolean =>
   kind === "elementwise" ||
+  kind === "gather" ||
   kind === "reduce" ||
   kind === "dot" ||
   kind === "convolution" ||

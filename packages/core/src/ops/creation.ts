@@ -15,7 +15,7 @@ import {
 } from "../dtype.ts";
 import { ArgumentError, DTypeError, ShapeError } from "../errors/errors.ts";
 import type { Kernel } from "../operation.ts";
-import { checkShape, resolveAxis, showShape, sizeOf, stridesOf } from "../shape.ts";
+import { checkShape, resolveAxis, showShape, sizeOf } from "../shape.ts";
 import type { NestedCheck, NestedShape, Shape } from "../shape-types.ts";
 import { fromData, type Tensor } from "../tensor.ts";
 

@@ -2,7 +2,7 @@ import { composite, type Defined, define, integers } from "../define/definition.
 import { apply, type Primitive } from "../define/primitive.ts";
 import { alongAxis, routinePrimitive } from "../define/routine.ts";
 import type { OneHotFunction, OneHotMethod, TakeFunction, TakeMethod } from "../define/signatures.ts";
-import { type DType, isFloat, isInteger } from "../dtype.ts";
+import { type DType, isInteger } from "../dtype.ts";
 import { ArgumentError, DTypeError, ShapeError } from "../errors/errors.ts";
 import type { DenseArray } from "../operation.ts";
 import { checkShape, resolveAxis, sameShape, showShape } from "../shape.ts";

@@ -100,8 +100,6 @@ describe("fusion", () => {
       b1: int32[32], input 1
       b2: float32[32], output 0
       b5: float32[32, 10]
-      b6: int32[32, 1]
-      b7: float32[32, 1]
       kernel
         for i < 32
           for j < 10
@@ -112,11 +110,10 @@ describe("fusion", () => {
             b5[10i + j] = b0[10i + j] - (isFinite(a0) ? a0 : n0) - log(a1)
       kernel
         for i < 32
-          b6[i] = b1[i] < n1 ? n2 : b1[i]
-      routine b7 = gather(b5, b6)
-      kernel
-        for i < 32
-          b2[i] = -b7[i]
+          t0 = b1[i] < n1 ? n2 : b1[i]
+          t1 = t0 < 0 ? t0 + 10 : t0
+          t2 = t1 >= 0 & t1 < 10
+          b2[i] = -(t2 ? b5[10i + 1 * (t2 ? t1 : 0)] : NaN)
       "
     `);
   });
@@ -162,13 +159,13 @@ describe("fusion", () => {
     `);
     expect(`\n${printMemoryPlan(plan, schedule)}\n`).toMatchInlineSnapshot(`
       "
-      2304 bytes for 6 temporaries
+      1664 bytes for 3 temporaries
         b5: 0..768
-        b6: 768..1536
-        b7: 0..128
-        b8: 1536..1664
-        b9: 0..768
-        b10: 1536..2304
+        b7: 1536..1664
+        b9: 768..1536
+        b6: in place of b5
+        b8: in place of b7
+        b10: in place of b9
       "
     `);
   });
