@@ -193,10 +193,12 @@ export interface Order {
 export function derivativesPrimitive(
   name: string,
   derivative: (order: number) => ScalarFunction,
+  lower?: (order: Order) => PartialLowering,
 ): Primitive<Order> {
   const primitive: Primitive<Order> = elementwisePrimitive<Order>(name, {
     scalar: ({ order }) => derivative(order),
     result: (_, dtype) => dtype,
+    lower,
     jvp: ({ inputs, tangents, attributes }) =>
       tangents[0]!.mul(apply(primitive, inputs, { order: attributes.order + 1 })),
   });

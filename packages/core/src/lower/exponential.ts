@@ -36,7 +36,8 @@ export function reduce(k: KernelBuilder, x: Expression, offset: number, low?: Ex
   const c = constantsLike(k, x);
   const { rounding, type } = formatOf(x);
   const [high, rest] = ln2Parts[type];
-  const shifted = k.fma(x, c(Math.LOG2E), c(rounding + offset));
+  const whole = low === undefined ? x : k.add(x, low);
+  const shifted = k.fma(whole, c(Math.LOG2E), c(rounding + offset));
   const n = k.sub(shifted, c(rounding + offset));
   const upper = k.fma(n, c(-high), x);
   const r = k.fma(n, c(-rest), low === undefined ? upper : k.add(upper, low));

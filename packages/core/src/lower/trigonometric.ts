@@ -129,3 +129,11 @@ export function lowerTan(k: KernelBuilder, x: Expression): Expression {
   const value = k.div(k.select(odd, k.neg(cosine), sine), k.select(odd, sine, cosine));
   return within(k, x, unlessTiny(k, x, value), "tan", Math.tan);
 }
+
+/** sin(pi x) / (pi x), in float64 also for float32: near the zeros it is the rounding of pi x that counts. */
+export function lowerSinc(k: KernelBuilder, x: Expression): Expression {
+  const wide = k.convert(x, "f64");
+  const angle = k.mul(wide, k.constant(Math.PI, "f64"));
+  const value = k.div(lowerSin(k, angle), angle);
+  return k.convert(k.select(k.eq(wide, k.constant(0, "f64")), k.constant(1, "f64"), value), x.type);
+}

@@ -11,12 +11,22 @@ import {
   neutralOnTheRight,
   ofTwins,
 } from "../define/simplifications.ts";
-import { lowerSign, onFloats } from "../lower/arithmetic.ts";
+import { lowerFloorDivide, lowerMod, lowerSign, onFloats } from "../lower/arithmetic.ts";
+import type { ScalarFunction } from "../operation.ts";
 import type { Tensor } from "../tensor.ts";
 
 /** 1 where x > y, 1/2 where they are equal, 0 where x < y. */
 const shareOfLarger = (x: Tensor, y: Tensor): Tensor =>
   x.gt(y).astype(x.dtype).add(x.ge(y).astype(x.dtype)).div(2);
+
+function floorOfQuotient(x: number, y: number): number {
+  return Math.floor(x / y);
+}
+
+function floorMod(x: number, y: number): number {
+  const remainder = x % y;
+  return remainder !== 0 && remainder < 0 !== y < 0 ? remainder + y : remainder;
+}
 
 /** Sum, elementwise with broadcasting. Integers wrap modulo 2^32. */
 export const add: Binary = binary("add", {
@@ -69,7 +79,8 @@ export const div: Binary = binary("div", {
 
 /** The largest integer not above the quotient. Division of an integer by zero gives 0. */
 export const floorDivide: Binary = binary("floorDivide", {
-  eval: (x, y) => Math.floor(x / y),
+  eval: floorOfQuotient,
+  lower: lowerFloorDivide(floorOfQuotient as ScalarFunction),
   evalInteger: (x, y) => (y === 0 ? 0 : Math.floor(x / y)),
   accepts: "number",
   jvp: [null, null],
@@ -79,10 +90,8 @@ export const floorDivide: Binary = binary("floorDivide", {
 
 /** The remainder with the sign of the divisor, as in Python: `x - y * floor(x / y)`. */
 export const mod: Binary = binary("mod", {
-  eval: (x, y) => {
-    const remainder = x % y;
-    return remainder !== 0 && remainder < 0 !== y < 0 ? remainder + y : remainder;
-  },
+  eval: floorMod,
+  lower: lowerMod(floorMod as ScalarFunction),
   evalInteger: (x, y) => (y === 0 ? 0 : x - y * Math.floor(x / y)),
   accepts: "number",
   jvp: [(_x, _y, dx) => dx, (x, y, dy) => dy.mul(x.div(y).floor().neg())],

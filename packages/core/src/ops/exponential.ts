@@ -3,6 +3,8 @@ import { binary, unary } from "../define/elementwise.ts";
 import type { Binary, Unary } from "../define/signatures.ts";
 import { lowerExp, lowerExpm1, lowerSigmoid } from "../lower/exponential.ts";
 import { lowerLog, lowerLog1p, lowerLog2, lowerLogSigmoid, lowerSoftplus } from "../lower/logarithm.ts";
+import { lowerCbrt, lowerLogAddExp, lowerPow } from "../lower/power.ts";
+import type { ScalarFunction } from "../operation.ts";
 
 /** e to the power x. */
 export const exp: Unary = unary("exp", {
@@ -51,7 +53,7 @@ export const log2: Unary = unary("log2", {
   accepts: "float",
   jvp: (x, dx) => dx.div(x.mul(Math.LN2)),
   domain: reals(0.2, 4),
-  ulp: 2,
+  ulp: 1,
 });
 
 /** The square root; NaN for negative numbers. */
@@ -77,10 +79,11 @@ export const rsqrt: Unary = unary("rsqrt", {
 /** The cube root, real for negative numbers too. */
 export const cbrt: Unary = unary("cbrt", {
   eval: Math.cbrt,
+  lower: lowerCbrt,
   accepts: "float",
   jvp: (_x, dx, y) => dx.div(y.square().mul(3)),
   domain: reals(0.3, 4),
-  ulp: 2,
+  ulp: 1,
 });
 
 /**
@@ -88,7 +91,8 @@ export const cbrt: Unary = unary("cbrt", {
  * a constant exponent never makes a NaN. Integers wrap modulo 2^32 and need y >= 0.
  */
 export const pow: Binary = binary("pow", {
-  eval: (x, y) => (x === 1 ? 1 : x ** y),
+  eval: power,
+  lower: lowerPow(power as ScalarFunction),
   evalInteger: (x, y) => integerPower(x, y),
   accepts: "number",
   jvp: [
@@ -98,6 +102,10 @@ export const pow: Binary = binary("pow", {
   domain: [reals(0.3, 2), reals(-2, 2)],
   ulp: 2,
 });
+
+function power(x: number, y: number): number {
+  return x === 1 ? 1 : x ** y;
+}
 
 function integerPower(base: number, exponent: number): number {
   let result = 1;
@@ -119,6 +127,7 @@ export const logAddExp: Binary = binary("logAddExp", {
         ? larger
         : x + y;
   },
+  lower: lowerLogAddExp,
   accepts: "float",
   jvp: [(x, y, dx) => dx.mul(x.sub(y).sigmoid()), (x, y, dy) => dy.mul(y.sub(x).sigmoid())],
   domain: [reals(-3, 3), reals(-3, 3)],

@@ -15,7 +15,13 @@ export function erf(x: number): number {
     term *= (2 * x * x) / (2 * n + 1);
     sum += term;
   }
-  return (2 / rootPi) * Math.exp(-x * x) * sum;
+  return (2 / rootPi) * expOfMinusSquare(x) * sum;
+}
+
+/** e^(-x^2) without the rounding error of x^2, which the exponential would multiply: the square of a float32 is exact. */
+function expOfMinusSquare(x: number): number {
+  const upper = Math.fround(x);
+  return Math.exp(-upper * upper) * Math.exp((upper - x) * (upper + x));
 }
 
 /** The complementary error function; for x >= 1 its continued fraction (7.1.14), evaluated from the far end. */
@@ -26,7 +32,7 @@ export function erfc(x: number): number {
   const depth = Math.ceil(20 + 200 / (x * x));
   let tail = 0;
   for (let n = depth; n >= 1; n--) tail = n / 2 / (x + tail);
-  return Math.exp(-x * x) / (rootPi * (x + tail));
+  return expOfMinusSquare(x) / (rootPi * (x + tail));
 }
 
 /** The inverse of erf on (-1, 1): a rational first guess, then Halley's iteration. */

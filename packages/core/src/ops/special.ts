@@ -9,6 +9,7 @@ import {
 import { apply, type Primitive } from "../define/primitive.ts";
 import type { Unary } from "../define/signatures.ts";
 import { ArgumentError } from "../errors/errors.ts";
+import { lowerErf, lowerErfc, lowerErfinv } from "../lower/error-function.ts";
 import type { Shape } from "../shape-types.ts";
 import type { Tensor } from "../tensor.ts";
 import * as scalars from "./special-functions.ts";
@@ -18,28 +19,31 @@ const twoOverRootPi = 2 / Math.sqrt(Math.PI);
 /** The error function `2/sqrt(pi) * integral of exp(-t^2) from 0 to x`. */
 export const erf: Unary = unary("erf", {
   eval: scalars.erf,
+  lower: lowerErf,
   accepts: "float",
   jvp: (x, dx) => dx.mul(x.square().neg().exp().mul(twoOverRootPi)),
   domain: reals(-3, 3),
-  ulp: 8,
+  ulp: 2,
 });
 
 /** `1 - erf(x)`, accurate for large x. */
 export const erfc: Unary = unary("erfc", {
   eval: scalars.erfc,
+  lower: lowerErfc,
   accepts: "float",
   jvp: (x, dx) => dx.mul(x.square().neg().exp().mul(-twoOverRootPi)),
   domain: reals(-3, 3),
-  ulp: 8,
+  ulp: 6,
 });
 
 /** The inverse of {@link erf} on (-1, 1); infinite at the ends, NaN outside. */
 export const erfinv: Unary = unary("erfinv", {
   eval: scalars.erfinv,
+  lower: lowerErfinv,
   accepts: "float",
   jvp: (_x, dx, y) => dx.mul(y.square().exp().div(twoOverRootPi)),
   domain: reals(-0.9, 0.9),
-  ulp: 8,
+  ulp: 5,
 });
 
 /** The logarithm of |gamma(x)|; infinite at 0, -1, -2, ... */

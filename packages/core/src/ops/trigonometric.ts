@@ -11,7 +11,7 @@ import { apply, type Primitive } from "../define/primitive.ts";
 import type { Binary, Unary } from "../define/signatures.ts";
 import { lowerAcosh, lowerAsinh, lowerAtanh, lowerCosh, lowerSinh, lowerTanh } from "../lower/hyperbolic.ts";
 import { lowerAcos, lowerAsin, lowerAtan, lowerAtan2 } from "../lower/inverse-trigonometric.ts";
-import { lowerCos, lowerSin, lowerTan } from "../lower/trigonometric.ts";
+import { lowerCos, lowerSin, lowerSinc, lowerTan } from "../lower/trigonometric.ts";
 import type { ScalarFunction } from "../operation.ts";
 import type { Tensor } from "../tensor.ts";
 
@@ -22,7 +22,7 @@ export const sin: Unary = unary("sin", {
   accepts: "float",
   jvp: (x, dx) => dx.mul(x.cos()),
   domain: reals(-4, 4),
-  ulp: 2,
+  ulp: 1,
 });
 
 /** The cosine of an angle in radians. */
@@ -32,7 +32,7 @@ export const cos: Unary = unary("cos", {
   accepts: "float",
   jvp: (x, dx) => dx.mul(x.sin().neg()),
   domain: reals(-4, 4),
-  ulp: 2,
+  ulp: 1,
 });
 
 /** The tangent of an angle in radians. */
@@ -42,7 +42,7 @@ export const tan: Unary = unary("tan", {
   accepts: "float",
   jvp: (_x, dx, y) => dx.mul(y.square().add(1)),
   domain: reals(-1.2, 1.2),
-  ulp: 4,
+  ulp: 3,
 });
 
 /** The angle in [-pi/2, pi/2] whose sine is x. */
@@ -52,7 +52,7 @@ export const asin: Unary = unary("asin", {
   accepts: "float",
   jvp: (x, dx) => dx.mul(x.square().neg().add(1).rsqrt()),
   domain: reals(-0.9, 0.9),
-  ulp: 4,
+  ulp: 3,
 });
 
 /** The angle in [0, pi] whose cosine is x. */
@@ -62,7 +62,7 @@ export const acos: Unary = unary("acos", {
   accepts: "float",
   jvp: (x, dx) => dx.mul(x.square().neg().add(1).rsqrt().neg()),
   domain: reals(-0.9, 0.9),
-  ulp: 4,
+  ulp: 2,
 });
 
 /** The angle in [-pi/2, pi/2] whose tangent is x. */
@@ -72,7 +72,7 @@ export const atan: Unary = unary("atan", {
   accepts: "float",
   jvp: (x, dx) => dx.div(x.square().add(1)),
   domain: reals(-3, 3),
-  ulp: 4,
+  ulp: 2,
 });
 
 /** The angle in (-pi, pi] of the point (x, y); the operand y comes first, as everywhere. */
@@ -85,7 +85,7 @@ export const atan2: Binary = binary("atan2", {
     (y, x, dx) => dx.mul(y.neg().div(x.square().add(y.square()))),
   ],
   domain: [reals(0.3, 2), reals(0.3, 2)],
-  ulp: 4,
+  ulp: 3,
 });
 
 /** The hyperbolic sine. */
@@ -95,7 +95,7 @@ export const sinh: Unary = unary("sinh", {
   accepts: "float",
   jvp: (x, dx) => dx.mul(x.cosh()),
   domain: reals(-3, 3),
-  ulp: 4,
+  ulp: 3,
 });
 
 /** The hyperbolic cosine. */
@@ -105,7 +105,7 @@ export const cosh: Unary = unary("cosh", {
   accepts: "float",
   jvp: (x, dx) => dx.mul(x.sinh()),
   domain: reals(-3, 3),
-  ulp: 4,
+  ulp: 2,
 });
 
 /** The hyperbolic tangent. */
@@ -125,7 +125,7 @@ export const asinh: Unary = unary("asinh", {
   accepts: "float",
   jvp: (x, dx) => dx.mul(x.square().add(1).rsqrt()),
   domain: reals(-3, 3),
-  ulp: 4,
+  ulp: 2,
 });
 
 /** The inverse of {@link cosh} for x >= 1. */
@@ -135,7 +135,7 @@ export const acosh: Unary = unary("acosh", {
   accepts: "float",
   jvp: (x, dx) => dx.mul(x.square().sub(1).rsqrt()),
   domain: reals(1.3, 4),
-  ulp: 4,
+  ulp: 3,
 });
 
 /** The inverse of {@link tanh} for |x| < 1. */
@@ -145,7 +145,7 @@ export const atanh: Unary = unary("atanh", {
   accepts: "float",
   jvp: (x, dx) => dx.div(x.square().neg().add(1)),
   domain: reals(-0.8, 0.8),
-  ulp: 4,
+  ulp: 2,
 });
 
 /**
@@ -173,7 +173,13 @@ function sincDerivative(order: number): ScalarFunction {
   };
 }
 
-const sincPrimitive: Primitive<Order> = derivativesPrimitive("sinc", sincDerivative);
+const sincPrimitive: Primitive<Order> = derivativesPrimitive(
+  "sinc",
+  sincDerivative,
+  ({ order }) =>
+    (k, x) =>
+      order === 0 ? lowerSinc(k, x) : null,
+);
 
 /** The normalised sinc `sin(pi x) / (pi x)`, 1 at 0 and 0 at the other integers; accurate near 0 to any derivative. */
 export const sinc: Unary = define(
