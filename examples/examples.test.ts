@@ -41,6 +41,17 @@ const outputs = {
     // The wrong one trains as well as the right one: only the law tells them apart.
     expect(numberAfter(wrong!, "from 4 to")).toBe(numberAfter(right!, "from 4 to"));
   },
+  "lstm.ts": async () => {
+    const sizes = ["--length", "30", "--batch", "8", "--features", "24", "--sample", "50"];
+    const text = await run("lstm.ts", "--steps", "100", ...sizes);
+    const losses = text.match(/(?<=loss )[\d.]+(?= )/g)!.map(Number);
+    const chance = numberAfter(text, "chance is a loss of");
+    expect(losses).toHaveLength(10);
+    expect(chance).toBeGreaterThan(4);
+    expect(losses.at(-1)).toBeLessThan(chance - 1);
+    expect(text.split("\n\n")[1]!.length).toBeGreaterThanOrEqual(40);
+    expect(numberAfter(text, "its matrix products alone")).toBeGreaterThan(0);
+  },
   "memory.ts": async () => {
     const rows = (await run("memory.ts", "6000"))
       .split("\n")

@@ -13,7 +13,7 @@ import {
   zeros,
 } from "amari";
 
-const steps = Number(process.argv[2] ?? 20_000);
+const steps = Number(process.argv[2] ?? 100_000);
 const { x, y } = iris();
 const batchX = x.slice([0, 150, 10]); // every tenth flower, so that the loop takes seconds
 const batchY = y.slice([0, 150, 10]);
