@@ -3,6 +3,8 @@ import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { InvalidArgumentError, program } from "commander";
 import { disagreements } from "./agreement.ts";
+import { ratioChart } from "./chart.ts";
+import { markdownTable, writeBetweenMarks } from "./document.ts";
 import { hasTorch, installPackages, installTorch } from "./install.ts";
 import { peers as allPeers, type Peer, peerNames } from "./peers.ts";
 import { progressBar } from "./progress.ts";
@@ -34,6 +36,7 @@ program
   .option("--threads <n>", "threads for the peers that take several in Node", positive, 1)
   .option("--quick", "two short rounds instead of four")
   .option("--install-torch", "install PyTorch for the processor into the user's cache, where it is missing")
+  .option("--write", "put the table and the chart into docs/performance.md: all workloads and all peers only")
   .allowExcessArguments(false)
   .parse();
 
@@ -44,6 +47,7 @@ const options = program.opts<{
   threads: number;
   quick?: true;
   installTorch?: true;
+  write?: true;
 }>();
 
 const isChosen = (id: string): boolean =>
@@ -68,6 +72,13 @@ if (peers.some(({ name }) => name === "torch") && !hasTorch()) {
 }
 for (const { title } of peers.filter((peer) => options.threads > 1 && !peer.threads)) {
   console.warn(`note: ${title} runs on one thread in Node`);
+}
+
+if (
+  options.write === true &&
+  (options.only !== undefined || options.quick === true || peers.length < allPeers.length)
+) {
+  program.error("--write is for all workloads on all peers, without --quick");
 }
 
 const plan: Plan = {
@@ -98,12 +109,21 @@ console.log(summaryTable(summary));
 
 const folder = fileURLToPath(new URL("../results", import.meta.url));
 mkdirSync(folder, { recursive: true });
-const file = `${folder}/peers-${plan.threads}-thread${plan.threads > 1 ? "s" : ""}`;
-writeFileSync(`${file}.json`, `${JSON.stringify(summary, null, 2)}\n`);
-console.log(`\nDetails in ${file}.json`);
+const name = `peers-${plan.threads}-thread${plan.threads > 1 ? "s" : ""}`;
+writeFileSync(`${folder}/${name}.json`, `${JSON.stringify(summary, null, 2)}\n`);
+const chart = peers.length > 1 && peers.some((peer) => peer.name === "amari") ? ratioChart(summary) : null;
+if (chart !== null) writeFileSync(`${folder}/${name}.svg`, chart);
+console.log(`\nDetails in ${folder}/${name}.json${chart === null ? "" : " and .svg"}`);
 
 const differing = disagreements(workloads, results);
 for (const { workload, message } of differing) console.error(`DISAGREEMENT in ${workload}: ${message}`);
 const failed = results.filter(({ peer, error }) => peer === "amari" && error !== null);
 if (differing.length > 0 || failed.length > 0) process.exitCode = 1;
-else if (peers.length > 1) console.log("All results agree.");
+else {
+  if (peers.length > 1) console.log("All results agree.");
+  if (options.write === true) {
+    const docs = fileURLToPath(new URL("../../docs", import.meta.url));
+    writeBetweenMarks(`${docs}/performance.md`, name, markdownTable(summary));
+    if (chart !== null) writeFileSync(`${docs}/${name}.svg`, chart);
+  }
+}
