@@ -53,8 +53,8 @@ export const peers: readonly Peer[] = [
   {
     name: "amari",
     title: "amari",
-    threads: false,
-    command: () => node("amari.ts"),
+    threads: true,
+    command: (threads) => node("amari.ts", { AMARI_THREADS: String(threads) }),
   },
   {
     name: "jax",
