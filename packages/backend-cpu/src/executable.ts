@@ -77,6 +77,8 @@ interface RangedKernel {
   readonly extent: number;
   /** What parts of the range had better be multiples of. */
   readonly granule: number;
+  /** What parts had better not be shorter than. */
+  readonly least: number;
 }
 
 /** Chunks of loops are multiples of this: a cache line of the smallest elements. */
@@ -274,11 +276,11 @@ export class CpuExecutable implements Executable {
     const main = new FunctionBuilder({ parameters: [], results: [] });
     for (const at of segment) {
       const stage = this.schedule.stages[at]!;
-      const { f, extent, granule } = this.emitStage(stage, module, frame);
+      const { f, extent, granule, least } = this.emitStage(stage, module, frame);
       const index = module.add(f);
       const cost = costOfShared(stage, this.schedule.buffers);
       if (this.shared !== null && extent > 1 && isWorthSharing(cost)) {
-        const kernel = this.shared.add({ extent, cost, granule });
+        const kernel = this.shared.add({ extent, cost, granule, least });
         module.export(kernelName(kernel), index);
         main.i32(kernel).call(module.import("share", shareSignature));
       } else main.i32(0).i32(extent).call(index);
@@ -307,7 +309,7 @@ export class CpuExecutable implements Executable {
   private emitStage(stage: Stage, module: ModuleBuilder, frame: Frame): RangedKernel {
     switch (stage.kind) {
       case "loops":
-        return { ...emitLoops(stage.kernel, frame), granule: loopGranule };
+        return { ...emitLoops(stage.kernel, frame), granule: loopGranule, least: 1 };
       case "dot":
         return this.emitDot(stage, module);
       case "convolution":
@@ -356,7 +358,7 @@ export class CpuExecutable implements Executable {
       tables: address,
       pushWorkspace: this.ownAddress(module, this.own(bytes * this.runtime.threads), bytes),
     });
-    return { f, extent: convolutionExtent(plan), granule: 1 };
+    return { f, extent: convolutionExtent(plan), granule: 1, least: 1 };
   }
 
   /** Pushes the address of the part of a block that the thread which runs the module has for itself. */

@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import { type CpuBackend, cpuBackend } from "@amari/backend-cpu";
 import { BackendError, jit, random, scan, setDefaultBackend, type Tensor } from "@amari/core";
 import { afterAll, describe, expect, it, vi } from "vitest";
+import { chunkOf } from "../src/threads/shared-kernels.ts";
 
 const backends = [1, 2, 3].map((threads) => cpuBackend({ threads }));
 afterAll(() => Promise.all(backends.map((backend) => backend.close())));
@@ -69,6 +70,25 @@ const cases = [
 ] satisfies Case[];
 
 const shapesIn = (text: string): number[][] => text.split(" ").map((shape) => shape.split("x").map(Number));
+
+describe("the chunks of a kernel", () => {
+  const kernel = { extent: 1_000_000, cost: 1e6, granule: 64, least: 1 };
+
+  it("are several for each thread, and multiples of what is computed well at a time", () => {
+    const chunk = chunkOf(kernel, 2);
+    expect(chunk % 64).toBe(0);
+    expect(Math.ceil(kernel.extent / chunk)).toBe(16);
+  });
+
+  it("are of a smaller multiple where the range is short, and worth claiming where the work is little", () => {
+    expect(chunkOf({ ...kernel, extent: 100 }, 2)).toBe(8);
+    expect(chunkOf({ ...kernel, cost: 5_000 }, 2)).toBeGreaterThanOrEqual(kernel.extent / 2);
+  });
+
+  it("are no shorter than what is computed well, whatever the number of threads", () => {
+    expect(chunkOf({ ...kernel, extent: 1024, granule: 32, least: 128 }, 16)).toBe(128);
+  });
+});
 
 describe("threads", () => {
   it.each(cases)(

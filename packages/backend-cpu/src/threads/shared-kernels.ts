@@ -14,6 +14,8 @@ export interface SharedKernel {
   readonly cost: number;
   /** A chunk is a multiple of this, if it is as large: what a kernel computes well at a time. */
   readonly granule: number;
+  /** A chunk is no shorter than this: a kernel computes less at a time poorly. */
+  readonly least: number;
 }
 
 /** Whether a stage of such a cost may be shared. */
@@ -82,10 +84,10 @@ export class SharedKernels {
 export const kernelName = (kernel: number): string => `kernel${kernel}`;
 
 /** The length of chunks: short enough for all threads to stay busy, and long enough to be worth claiming. */
-export function chunkOf({ extent, cost, granule }: SharedKernel, threads: number): number {
+export function chunkOf({ extent, cost, granule, least }: SharedKernel, threads: number): number {
   const even = extent / (threads * chunksPerThread);
-  const least = (extent * worthSharing) / 2 / cost;
-  const chunk = Math.max(1, Math.ceil(Math.max(even, least)));
+  const worthClaiming = (extent * worthSharing) / 2 / cost;
+  const chunk = Math.ceil(Math.max(least, even, worthClaiming));
   const unit = Math.min(granule, 2 ** Math.floor(Math.log2(chunk)));
   return Math.ceil(chunk / unit) * unit;
 }
