@@ -8,6 +8,7 @@ import {
   fuse,
   type Geometry,
   kernelExpressions,
+  type LoopKernel,
   type MatrixOperand,
   type MemoryPlan,
   type Program,
@@ -129,7 +130,9 @@ export class CpuExecutable implements Executable {
 
   /** Whether there is enough work in the program to wake other threads for it. */
   private isWorthThreads(turns: number): boolean {
-    const costs = this.schedule.stages.map((stage) => costOfShared(stage, this.schedule.buffers));
+    const costs = this.schedule.stages
+      .flatMap(partsOf)
+      .map((stage) => costOfShared(stage, this.schedule.buffers));
     const cost = costs.filter(isWorthSharing).reduce((a, b) => a + b, 0);
     return this.runtime.pool !== null && turns * cost >= worthWaking;
   }
@@ -160,7 +163,9 @@ export class CpuExecutable implements Executable {
     // Imports shift the numbers of functions, so all calls are found first.
     if (this.shared !== null) module.import("share", shareSignature);
     for (const stage of stages) {
-      if (stage.kind === "loops") this.importCalls(stage, module, calls);
+      if (stage.kind === "loops") this.importCalls(stage.kernel, module, calls);
+      else if (stage.kind === "assembly")
+        for (const kernel of stage.kernels) this.importCalls(kernel, module, calls);
       else if (stage.kind === "dot" && this.isGenerated(stage))
         module.import(this.dtypeOf(stage), gemmSignature);
       else if (stage.kind === "convolution" && this.isGenerated(stage)) {
@@ -177,7 +182,8 @@ export class CpuExecutable implements Executable {
     let open: number[] | null = null;
     stages.forEach((stage, at) => {
       const isProduct = stage.kind === "dot" || stage.kind === "convolution";
-      if (stage.kind === "loops" || (isProduct && this.isGenerated(stage))) {
+      const isLoops = stage.kind === "loops" || stage.kind === "assembly";
+      if (isLoops || (isProduct && this.isGenerated(stage))) {
         if (open === null) {
           open = [];
           turns.push(segments.push(open) - 1);
@@ -249,11 +255,7 @@ export class CpuExecutable implements Executable {
     return () => run(addressesOf(inputs), addressesOf(outputs));
   }
 
-  private importCalls(
-    { kernel }: Extract<Stage, { kind: "loops" }>,
-    module: ModuleBuilder,
-    calls: Map<string, ScalarFunction>,
-  ): void {
+  private importCalls(kernel: LoopKernel, module: ModuleBuilder, calls: Map<string, ScalarFunction>): void {
     for (const expression of kernelExpressions(kernel)) {
       if (expression.kind !== "call") continue;
       const key = callKey(expression);
@@ -274,8 +276,7 @@ export class CpuExecutable implements Executable {
         }),
     };
     const main = new FunctionBuilder({ parameters: [], results: [] });
-    for (const at of segment) {
-      const stage = this.schedule.stages[at]!;
+    for (const stage of segment.flatMap((at) => partsOf(this.schedule.stages[at]!))) {
       const { f, extent, granule, least } = this.emitStage(stage, module, frame);
       const index = module.add(f);
       const cost = costOfShared(stage, this.schedule.buffers);
@@ -414,6 +415,10 @@ export class CpuExecutable implements Executable {
     return { ...type, data: viewBytes(type.dtype, this.heap.bytesAt(address, bytes)) };
   }
 }
+
+/** The kernels that threads take their turns at: those of an assembly one after the other. */
+const partsOf = (stage: Stage): readonly Stage[] =>
+  stage.kind === "assembly" ? stage.kernels.map((kernel): Stage => ({ kind: "loops", kernel })) : [stage];
 
 function runRoutine(
   { step }: RoutineStage,

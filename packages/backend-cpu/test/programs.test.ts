@@ -1,6 +1,6 @@
 import { CpuBackend, cpuBackend } from "@amari/backend-cpu";
 import { referenceBackend } from "@amari/backend-reference";
-import { arange, jit, setDefaultBackend, stack, type Tensor, tensor, vmap, zeros } from "@amari/core";
+import { arange, concat, jit, setDefaultBackend, stack, type Tensor, tensor, vmap, zeros } from "@amari/core";
 import { expectClose, uniformFrom } from "@amari/testing";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -73,6 +73,53 @@ describe("loops", () => {
       }),
       { numRuns: 50 },
     );
+  });
+});
+
+describe("assemblies", () => {
+  it.each([Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, Number.NaN, -0, 0, 7])(
+    "pad by %s, and by no number that another program was padded by",
+    (value) => {
+      const padded = jit((x: Tensor) => x.pad([[1, 2]], value))(zeros([2]) as Tensor);
+      expect([...padded.dataSync()]).toEqual([value, 0, 0, value, value]);
+    },
+  );
+
+  it("promote a padded operand as an operation on the number would", () => {
+    expect(tensor([true]).pad([[0, 1]], 3).dtype).toBe("int32");
+    expect(() => arange(3, { dtype: "int32" }).pad([[1, 1]], 0.5)).toThrow(/astype/);
+  });
+
+  it("compute their operands in place: permuted, scaled, cut, of every dtype and along every axis", () => {
+    for (const dtype of ["float32", "float64", "int32", "bool"] as const) {
+      for (const axis of [0, 1, 2]) {
+        const [got, expected] = onBoth(() => {
+          const x = normal(axis, [3, 5, 4]).mul(3);
+          const parts = [x, x.neg().flip(1), x.permute([1, 0, 2]).reshape([3, 5, 4])];
+          const cut = parts.map((part) =>
+            part.astype(dtype).slice(...[0, 1, 2].map((i) => [i === axis ? 1 : 0, 3] as const)),
+          );
+          return concat(cut as Tensor[], axis).pad([
+            [1, 0],
+            [0, 2],
+            [3, 1],
+          ]) as Tensor;
+        });
+        expectClose(got, expected, { ulp: 1 });
+      }
+    }
+  });
+
+  it("run together with what else reads their operands", () => {
+    const [got, expected] = onBoth(() => {
+      const both = jit((x: Tensor) => {
+        const y = x.mul(2).add(1);
+        const joined = concat([y, y.neg(), x]) as Tensor;
+        return joined.mul(joined.flip(0)).add(concat([y, y, y]) as Tensor);
+      });
+      return both(normal(4, [37])) as Tensor;
+    });
+    expectClose(got, expected, { ulp: 1 });
   });
 });
 

@@ -30,6 +30,8 @@ export function runStep(step: Step, inputs: readonly StridedArray[]): readonly S
       return [iota(step)];
     case "gather":
       return [gather(step, inputs[0]!, inputs[1]!)];
+    case "assemble":
+      return [assemble(kernel, step, inputs)];
     case "dot":
       return [dot(step, inputs[0]!, inputs[1]!)];
     case "convolution":
@@ -142,6 +144,21 @@ function gather(step: Step, input: StridedArray, indices: StridedArray): Strided
     const index = indices.data[wanted[i]!]!;
     const at = index < 0 ? index + length : index;
     result.data[i] = at >= 0 && at < length ? input.data[offset + at * stride]! : missing;
+  });
+  return result;
+}
+
+/** Each operand written into its window of the result. */
+function assemble(kernel: KernelOf<"assemble">, step: Step, inputs: readonly StridedArray[]): StridedArray {
+  const result = emptyArray(step.outputs[0]!);
+  const shapes = inputs.map(({ shape }) => shape);
+  const { fill, windows } = kernel.assembly(shapes, step.attributes as never, result.shape);
+  if (fill !== null) result.data.fill(fill);
+  inputs.forEach((input, i) => {
+    const read = reader(input);
+    offsetsOf(windows[i]!).forEach((place, at) => {
+      result.data[place] = read(at);
+    });
   });
   return result;
 }

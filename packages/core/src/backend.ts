@@ -44,6 +44,7 @@ export {
   viewBytes,
 } from "./dtype.ts";
 export type {
+  Assembly,
   ControlForm,
   DenseArray,
   Geometry,

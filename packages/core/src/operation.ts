@@ -56,6 +56,11 @@ export type Kernel =
    * end, and out of range the result is NaN, or 0 where the dtype has none.
    */
   | { readonly kind: "gather" }
+  /** Each operand fills a window of the result; the windows do not overlap. */
+  | {
+      readonly kind: "assemble";
+      readonly assembly: (inputs: readonly Shape[], attributes: never, shape: Shape) => Assembly;
+    }
   /** `[...batch, m, k] x [...batch, k, n] -> [...batch, m, n]`. */
   | { readonly kind: "dot" }
   /** `[N, C, ...n] x [O, C / groups, ...k] -> [N, O, ...m]`: attributes are {@link Geometry}, `run` is the meaning. */
@@ -74,6 +79,14 @@ export type Kernel =
   | { readonly kind: "pick" }
   /** An argument of a traced function; never computed. */
   | { readonly kind: "placeholder" };
+
+/** How a result is put together of its operands. */
+export interface Assembly {
+  /** What stands where no window is; null where they fill the result. */
+  readonly fill: number | null;
+  /** For each operand its window on the dense result. */
+  readonly windows: readonly StridedView[];
+}
 
 /** Computes whole dense arrays from others. */
 export type WholeArrays = (
@@ -151,6 +164,7 @@ export const computesArray = ({ kind }: Kernel): boolean =>
   kind === "elementwise" ||
   kind === "gather" ||
   kind === "reduce" ||
+  kind === "assemble" ||
   kind === "dot" ||
   kind === "convolution" ||
   kind === "routine" ||

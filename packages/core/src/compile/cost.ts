@@ -2,7 +2,7 @@ import { bytesPerElement } from "../dtype.ts";
 import type { LoopAttributes, TensorType } from "../operation.ts";
 import { sizeOf } from "../shape.ts";
 import { fuse } from "./fuse.ts";
-import { expressionsOf, type Phase, phaseRoots } from "./kernel.ts";
+import { expressionsOf, type LoopKernel, type Phase, phaseRoots } from "./kernel.ts";
 import { buffersOf, type Schedule, type Stage } from "./schedule.ts";
 
 /** What a schedule costs to run, as far as its text says. */
@@ -38,18 +38,25 @@ const sum = (a: Cost, b: Cost): Cost => ({
 
 const bytesOf = ({ shape, dtype }: TensorType): number => sizeOf(shape) * bytesPerElement(dtype);
 
+function operationsOf({ loops, phases }: LoopKernel): number {
+  const perPoint = (phase: Phase) =>
+    phase.accumulators.length +
+    expressionsOf(phaseRoots(phase)).filter(({ kind }) => kind === "instruction" || kind === "call").length;
+  return phases
+    .map((phase) => sizeOf([...loops, ...phase.loops]) * perPoint(phase))
+    .reduce((a, b) => a + b, 0);
+}
+
 function costOfStage(stage: Stage, { buffers }: Schedule): Cost {
   const { reads, writes } = buffersOf(stage);
   const bytes = [...reads, ...writes].reduce((total, buffer) => total + bytesOf(buffers[buffer]!.type), 0);
   switch (stage.kind) {
-    case "loops": {
-      const { loops, phases } = stage.kernel;
-      const perPoint = (phase: Phase) =>
-        phase.accumulators.length +
-        expressionsOf(phaseRoots(phase)).filter(({ kind }) => kind === "instruction" || kind === "call")
-          .length;
-      const operations = phases.map((phase) => sizeOf([...loops, ...phase.loops]) * perPoint(phase));
-      return { ...nothing, kernels: 1, bytes, operations: operations.reduce((a, b) => a + b, 0) };
+    case "loops":
+      return { ...nothing, kernels: 1, bytes, operations: operationsOf(stage.kernel) };
+    case "assembly": {
+      const { kernels } = stage;
+      const operations = kernels.map(operationsOf).reduce((a, b) => a + b, 0);
+      return { ...nothing, kernels: kernels.length, bytes, operations };
     }
     case "dot": {
       const { batch, m, n, k } = stage;

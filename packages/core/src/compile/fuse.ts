@@ -3,7 +3,7 @@ import type { Operation, TensorType } from "../operation.ts";
 import { sizeOf, stridesOf } from "../shape.ts";
 import type { Shape } from "../shape-types.ts";
 import { flatIndex, type IndexMap, identityMap, throughView } from "./affine.ts";
-import type { Affine, Expression, Phase } from "./kernel.ts";
+import type { Affine, Expression, LoopKernel, Phase } from "./kernel.ts";
 import { KernelBuilder, scalarTypeOf } from "./kernel-builder.ts";
 import { mergeKernels } from "./merge.ts";
 import { recordOrigin } from "./origins.ts";
@@ -88,6 +88,9 @@ class Fusion {
       case "reduce":
         this.addReduction(step, kernel);
         return;
+      case "assemble":
+        this.addAssembly(step, kernel, type);
+        return;
       case "dot":
         this.addDot(step, type);
         return;
@@ -129,6 +132,30 @@ class Fusion {
 
   private addLoops(loops: readonly number[], ...phases: readonly Phase[]): void {
     this.stages.push({ kind: "loops", kernel: { loops, phases } });
+  }
+
+  /** Fills the result, then writes each operand into its window, computing it there. */
+  private addAssembly(step: Step, kernel: KernelOf<"assemble">, { shape, dtype }: TensorType): void {
+    const shapes = step.inputs.map((slot) => this.program.slots[slot]!.shape);
+    const { fill, windows } = kernel.assembly(shapes, step.attributes as never, shape);
+    const result = this.bufferFor(step.output);
+    const kernels: LoopKernel[] = [];
+    if (fill !== null) {
+      const loops = [sizeOf(shape)];
+      const value = new KernelBuilder().constant(fill, scalarTypeOf(dtype));
+      kernels.push({ loops, phases: [storing(result, loops, value)] });
+    }
+    for (const [i, slot] of step.inputs.entries()) {
+      const axes = longAxes(shapes[i]!);
+      const { offset, strides } = windows[i]!;
+      const open = openKernel(extentsOf(shapes[i]!, axes), []);
+      const value = this.trace(slot, mapOver(shapes[i]!, axes), open, false);
+      if (value === null) return;
+      const access = { offset, strides: axes.map((axis) => strides[axis]!) };
+      const phase = { loops: [], accumulators: [], stores: [{ buffer: result, access, value }] };
+      if (sizeOf(shapes[i]!) > 0) kernels.push({ loops: open.loops, phases: [phase] });
+    }
+    this.stages.push({ kind: "assembly", kernels, result });
   }
 
   private addReduction(step: Step, kernel: KernelOf<"reduce">): void {

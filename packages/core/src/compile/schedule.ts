@@ -28,6 +28,8 @@ export interface ArrayOperand extends StridedView {
 /** One thing to run. */
 export type Stage =
   | { readonly kind: "loops"; readonly kernel: LoopKernel }
+  /** Kernels that write one buffer together, one after the other; each stores a part of it. */
+  | { readonly kind: "assembly"; readonly kernels: readonly LoopKernel[]; readonly result: number }
   /** `result[b, i, j] = sum over p of left[b, i, p] * right[b, p, j]`. The result is dense. */
   | {
       readonly kind: "dot";
@@ -81,11 +83,17 @@ export function buffersOf(stage: Stage): {
     case "control":
     case "routine":
       return { reads: stage.inputs, writes: stage.outputs };
+    case "assembly":
+      return { reads: [...loadedBy(stage.kernels)], writes: [stage.result] };
     case "loops": {
-      const reads = new Set<number>();
-      for (const e of kernelExpressions(stage.kernel)) if (e.kind === "load") reads.add(e.buffer);
       const writes = stage.kernel.phases.flatMap(({ stores }) => stores.map(({ buffer }) => buffer));
-      return { reads: [...reads], writes };
+      return { reads: [...loadedBy([stage.kernel])], writes };
     }
   }
+}
+
+function loadedBy(kernels: readonly LoopKernel[]): Set<number> {
+  const loaded = new Set<number>();
+  for (const e of kernels.flatMap(kernelExpressions)) if (e.kind === "load") loaded.add(e.buffer);
+  return loaded;
 }

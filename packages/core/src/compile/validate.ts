@@ -48,6 +48,8 @@ export function validateSchedule({ buffers, stages }: Schedule): void {
       written.add(buffer);
     }
     if (stage.kind === "loops") validateKernel(stage.kernel, buffers);
+    else if (stage.kind === "assembly")
+      for (const kernel of stage.kernels) validateKernel(kernel, buffers, stage.result);
   }
   buffers.forEach(({ role }, buffer) => {
     if (role.kind === "output" && !written.has(buffer)) throw new Error(`b${buffer} is never written`);
@@ -59,14 +61,19 @@ export function validateSchedule({ buffers, stages }: Schedule): void {
  * types they have; accumulators are read by later phases only; what a kernel stores it stores completely and once, and
  * reads, if at all, later or at the same place.
  *
+ * @param inPart - a buffer that the kernel need not store completely
  * @throws Error that says what is wrong, with the kernel
  */
-export function validateKernel(kernel: LoopKernel, buffers: readonly Buffer[]): void {
+export function validateKernel(
+  kernel: LoopKernel,
+  buffers: readonly Buffer[],
+  inPart: number | null = null,
+): void {
   const known: Known = { accumulators: new Map(), stores: new Map() };
   const storedLater = new Set(kernel.phases.flatMap(({ stores }) => stores.map(({ buffer }) => buffer)));
   try {
     for (const phase of kernel.phases) {
-      const scope: Scope = { kernel, phase, buffers, known, storedLater };
+      const scope: Scope = { kernel, phase, buffers, known, storedLater, inPart };
       for (const extent of [...kernel.loops, ...phase.loops])
         if (!Number.isInteger(extent) || extent < 0) throw new Error(`a loop runs to ${extent}`);
       for (const expression of expressionsOf(phaseRoots(phase))) checkExpression(expression, scope);
@@ -96,6 +103,8 @@ interface Scope {
   readonly known: Known;
   /** The buffers that this phase or a later one stores. */
   readonly storedLater: ReadonlySet<number>;
+  /** The buffer that may be stored in part. */
+  readonly inPart: number | null;
 }
 
 const extentsIn = ({ kernel, phase }: Scope): number[] => [...kernel.loops, ...phase.loops];
@@ -264,6 +273,7 @@ function checkStore({ buffer, access, value }: Store, scope: Scope): void {
   const { known, phase, buffers } = scope;
   const here = phase.stores.filter((other) => other.buffer === buffer).length;
   if (known.stores.has(buffer) || here > 1) throw new Error(`b${buffer} is stored twice`);
+  if (buffer === scope.inPart) return;
   const extents = extentsIn(scope);
   const size = sizeOf(buffers[buffer]!.type.shape);
   const steps = extents

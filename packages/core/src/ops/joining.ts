@@ -1,10 +1,10 @@
 import { promote } from "../define/coerce.ts";
 import { composite, type DefinedFunction, defineFunction, on } from "../define/definition.ts";
 import { apply, type Primitive } from "../define/primitive.ts";
-import { alongAxis, routinePrimitive } from "../define/routine.ts";
 import type { ConcatFunction, StackFunction } from "../define/signatures.ts";
 import { ArgumentError, ShapeError } from "../errors/errors.ts";
-import { checkShape, resolveAxis, sameShape, showShape } from "../shape.ts";
+import type { Kernel } from "../operation.ts";
+import { checkShape, resolveAxis, sameShape, showShape, stridesOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { zerosLike } from "./creation.ts";
 
@@ -12,51 +12,50 @@ interface Axis {
   readonly axis: number;
 }
 
-const concatPrimitive: Primitive<Axis> = routinePrimitive<Axis>(
-  "concat",
-  (inputs, { axis }, [output]) => {
-    const whole = alongAxis(output!.shape, axis);
-    let start = 0;
-    for (const { data, shape } of inputs) {
-      const part = alongAxis(shape, axis);
-      const run = part.length * part.inner;
-      for (let o = 0; o < part.outer; o++) {
-        output!.data.set(data.subarray(o * run, (o + 1) * run), (o * whole.length + start) * whole.inner);
-      }
-      start += part.length;
-    }
-  },
-  {
-    type: (inputs, { axis }) => {
-      const { shape, dtype } = inputs[0]!;
-      const total = inputs.reduce((sum, input) => sum + input.shape[axis]!, 0);
-      return { shape: checkShape(shape.map((n, i) => (i === axis ? total : n))), dtype };
-    },
-    jvp: ({ inputs, tangents, attributes }) =>
-      apply(
-        concatPrimitive,
-        tangents.map((tangent, i) => tangent ?? (zerosLike(inputs[i]!) as Tensor)),
-        attributes,
-      ),
-    transpose: ({ cotangents, inputs, linear, attributes: { axis } }) => {
+const concatPrimitive: Primitive<Axis> = {
+  name: "concat",
+  kernel: {
+    kind: "assemble",
+    assembly: (inputs, { axis }: Axis, whole) => {
+      const strides = stridesOf(whole);
       let start = 0;
-      return inputs.map(({ shape }, i) => {
-        const end = start + shape[axis]!;
-        const part = linear[i]
-          ? cotangents[0]!.slice(...shape.map((_, at) => (at === axis ? ([start, end] as const) : null)))
-          : null;
-        start = end;
-        return part;
+      const windows = inputs.map((shape) => {
+        const offset = start * strides[axis]!;
+        start += shape[axis]!;
+        return { shape, strides, offset };
       });
+      return { fill: null, windows };
     },
-    batch: ({ inputs, batched, size, attributes: { axis } }) =>
-      apply(
-        concatPrimitive,
-        inputs.map((x, i) => (batched[i] ? x : x.broadcastTo([size, ...x.shape]))),
-        { axis: axis + 1 },
-      ),
+  } as Kernel,
+  type: (inputs, { axis }) => {
+    const { shape, dtype } = inputs[0]!;
+    const total = inputs.reduce((sum, input) => sum + input.shape[axis]!, 0);
+    return { shape: checkShape(shape.map((n, i) => (i === axis ? total : n))), dtype };
   },
-);
+  jvp: ({ inputs, tangents, attributes }) =>
+    apply(
+      concatPrimitive,
+      tangents.map((tangent, i) => tangent ?? (zerosLike(inputs[i]!) as Tensor)),
+      attributes,
+    ),
+  transpose: ({ cotangents, inputs, linear, attributes: { axis } }) => {
+    let start = 0;
+    return inputs.map(({ shape }, i) => {
+      const end = start + shape[axis]!;
+      const part = linear[i]
+        ? cotangents[0]!.slice(...shape.map((_, at) => (at === axis ? ([start, end] as const) : null)))
+        : null;
+      start = end;
+      return part;
+    });
+  },
+  batch: ({ inputs, batched, size, attributes: { axis } }) =>
+    apply(
+      concatPrimitive,
+      inputs.map((x, i) => (batched[i] ? x : x.broadcastTo([size, ...x.shape]))),
+      { axis: axis + 1 },
+    ),
+};
 
 /**
  * Tensors joined along an existing axis (default 0); the other dimensions must agree.

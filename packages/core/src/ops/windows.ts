@@ -1,4 +1,4 @@
-import { scalar } from "../define/coerce.ts";
+import { promote } from "../define/coerce.ts";
 import { type Defined, define, on } from "../define/definition.ts";
 import { apply, type Primitive } from "../define/primitive.ts";
 import type * as Signatures from "../define/signatures.ts";
@@ -24,10 +24,11 @@ const slicePrimitive = viewPrimitive<Window>("slice", {
   }),
   transpose: (cotangent, operand, { starts, steps, shape }) => {
     const spans = shape.map((n, i) => (n === 0 ? 0 : (n - 1) * steps[i]! + 1));
-    return padBy(cotangent, {
+    return apply(padPrimitive, [cotangent], {
       low: starts,
       high: operand.shape.map((n, i) => n - starts[i]! - spans[i]!),
       interior: steps.map((step) => step - 1),
+      value: "0",
     });
   },
   batch: ({ starts, steps, shape }, size) => ({
@@ -104,43 +105,47 @@ function resolveEntry(
 interface Padding {
   readonly low: readonly number[];
   readonly high: readonly number[];
-  /** Zeros between neighbours: what the adjoint of a strided slice needs. */
+  /** Elements between neighbours: what the adjoint of a strided slice needs. */
   readonly interior: readonly number[];
+  /** What is put around and between, as text: attributes are compared as JSON, which has no infinities. */
+  readonly value: string;
 }
 
 const padPrimitive: Primitive<Padding> = {
   name: "pad",
   kernel: {
-    kind: "routine",
-    run: ([input], { low, interior }: Padding, [output]) => {
-      const { shape, data } = input!;
-      const outStrides = stridesOf(output!.shape);
-      const index = new Array<number>(shape.length).fill(0);
-      for (let i = 0; i < data.length; i++) {
-        let at = 0;
-        for (let axis = 0; axis < shape.length; axis++) {
-          at += (low[axis]! + index[axis]! * (interior[axis]! + 1)) * outStrides[axis]!;
-        }
-        output!.data[at] = data[i]!;
-        for (let axis = shape.length - 1; axis >= 0 && ++index[axis]! === shape[axis]; axis--)
-          index[axis] = 0;
-      }
+    kind: "assemble",
+    assembly: ([shape], { low, interior, value }: Padding, padded) => {
+      const strides = stridesOf(padded);
+      return {
+        fill: Number(value),
+        windows: [
+          {
+            shape: shape!,
+            strides: strides.map((stride, axis) => stride * (interior[axis]! + 1)),
+            offset: strides.reduce((offset, stride, axis) => offset + stride * low[axis]!, 0),
+          },
+        ],
+      };
     },
   } as Kernel,
   type: ([input], { low, high, interior }) => ({
     shape: checkShape(input!.shape.map((n, i) => n + low[i]! + high[i]! + Math.max(0, n - 1) * interior[i]!)),
     dtype: input!.dtype,
   }),
-  jvp: ({ tangents, attributes }) => apply(padPrimitive, [tangents[0]!], attributes),
+  jvp: ({ tangents, attributes }) => apply(padPrimitive, [tangents[0]!], { ...attributes, value: "0" }),
   transpose: ({ cotangents, inputs, attributes: { low, interior } }) => {
     const steps = interior.map((n) => n + 1);
     return [apply(slicePrimitive, [cotangents[0]!], { starts: low, steps, shape: inputs[0]!.shape })];
   },
-  batch: ({ inputs, attributes: { low, high, interior } }) =>
-    apply(padPrimitive, inputs, { low: [0, ...low], high: [0, ...high], interior: [0, ...interior] }),
+  batch: ({ inputs, attributes: { low, high, interior, value } }) =>
+    apply(padPrimitive, inputs, {
+      low: [0, ...low],
+      high: [0, ...high],
+      interior: [0, ...interior],
+      value,
+    }),
 };
-
-const padBy = (x: Tensor, padding: Padding): Tensor => apply(padPrimitive, [x], padding);
 
 /**
  * Puts `value` (default 0) around x: `widths` has `[before, after]` for each axis.
@@ -175,14 +180,13 @@ export const pad: Defined<Signatures.PadFunction, Signatures.PadMethod> = define
       );
     }
     if (flat.every((n) => n === 0)) return x;
-    const padding = {
+    const [operand] = promote([x, value], "pad") as [Tensor, Tensor];
+    return apply(padPrimitive, [operand], {
       low: widths.map(([n]) => n),
       high: widths.map(([, n]) => n),
       interior: widths.map(() => 0),
-    };
-    const padded = padBy(x, padding);
-    if (Object.is(value, 0)) return padded;
-    return padBy(scalar(true, "bool").broadcastTo(x.shape), padding).where(padded, value);
+      value: Object.is(value, -0) ? "-0" : String(value),
+    });
   },
 );
 

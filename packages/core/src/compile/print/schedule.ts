@@ -21,6 +21,8 @@ function stageLines(stage: Stage): string[] {
   switch (stage.kind) {
     case "loops":
       return ["kernel", ...kernelLines(stage.kernel).map(indent)];
+    case "assembly":
+      return stage.kernels.flatMap((kernel) => ["kernel, in part", ...kernelLines(kernel).map(indent)]);
     case "dot": {
       const { left, right, result, batch, m, n, k } = stage;
       const size = `${[...batch, m].join(" x ")} x ${n}, over ${k}`;
