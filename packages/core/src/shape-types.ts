@@ -12,6 +12,7 @@ export type {
   ExpandDims,
   InsertAxis,
   MatrixTranspose,
+  MoveAxis,
   NewAxisCheck,
   OneHot,
   Permute,
@@ -39,3 +40,5 @@ export type {
 } from "./shape-types/known.ts";
 export type { MatMul, MatMulCheck } from "./shape-types/matrix-products.ts";
 export type { Reshape, ReshapeCheck } from "./shape-types/reshaping.ts";
+export type { Einsum, EinsumCheck } from "./shape-types/subscripts.ts";
+export type { Conv, ConvCheck, Pad, PadCheck, Pool, Slice, SliceCheck } from "./shape-types/windows.ts";

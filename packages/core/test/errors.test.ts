@@ -428,14 +428,14 @@ const arguments_: Row[] = [
     ArgumentError,
     ["each of the 2 axes", "[[1,1]]"],
   ],
-  ["malformed subscripts", () => einsum("ij->->", a23), ArgumentError, ['"ij,jk->ik"', '"ij->->"']],
+  ["malformed subscripts", () => loosely(einsum)("ij->->", a23), ArgumentError, ['"ij,jk->ik"', '"ij->->"']],
   [
     "subscripts for another number of operands",
-    () => einsum("ij,jk->ik", a23),
+    () => loosely(einsum)("ij,jk->ik", a23),
     ArgumentError,
     ["names 2 operands", "got 1"],
   ],
-  ["a result axis from nowhere", () => einsum("ij->ik", a23), ArgumentError, ["axis k"]],
+  ["a result axis from nowhere", () => loosely(einsum)("ij->ik", a23), ArgumentError, ["axis k"]],
   ["concat of nothing", () => concat([]), ArgumentError, ["at least one tensor"]],
   ["a range without end", () => amari.arange(Infinity), ArgumentError, ["finite numbers", "Infinity"]],
   [

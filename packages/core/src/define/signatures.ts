@@ -8,19 +8,29 @@ import type {
   BroadcastToCheck,
   Concat,
   ConcatCheck,
+  Conv,
+  ConvCheck,
+  Einsum,
+  EinsumCheck,
   ExpandDims,
   MatMul,
   MatMulCheck,
   MatrixTranspose,
+  MoveAxis,
   NewAxisCheck,
   OneHot,
+  Pad,
+  PadCheck,
   Permute,
   PermuteCheck,
+  Pool,
   Reduce,
   Reshape,
   ReshapeCheck,
   Shape,
   ShapesOf,
+  Slice,
+  SliceCheck,
   Squeeze,
   SqueezeCheck,
   Stack,
@@ -167,8 +177,16 @@ export type TransposeMethod = <S extends Shape>(this: Tensor<S>) => Tensor<Trans
 export type MatrixTransposeFunction = <S extends Shape>(x: Tensor<S>) => Tensor<MatrixTranspose<S>>;
 export type MatrixTransposeMethod = <S extends Shape>(this: Tensor<S>) => Tensor<MatrixTranspose<S>>;
 
-export type MoveAxisFunction = (x: Tensor, from: number, to: number) => Tensor;
-export type MoveAxisMethod = (this: Tensor, from: number, to: number) => Tensor;
+export type MoveAxisFunction = <S extends Shape, const From extends number, const To extends number>(
+  x: Tensor<S>,
+  from: From & AxisCheck<S, From>,
+  to: To & AxisCheck<S, To>,
+) => Tensor<MoveAxis<S, From, To>>;
+export type MoveAxisMethod = <S extends Shape, const From extends number, const To extends number>(
+  this: Tensor<S>,
+  from: From & AxisCheck<S, From>,
+  to: To & AxisCheck<S, To>,
+) => Tensor<MoveAxis<S, From, To>>;
 
 export type BroadcastToFunction = <S extends Shape, const T extends Shape>(
   x: Tensor<S>,
@@ -199,16 +217,30 @@ export type SqueezeMethod = <S extends Shape, const A extends Axes = undefined>(
 
 /** What is taken along one axis: an index, `[start, end]`, `[start, end, step]`, or null for all. */
 export type SliceEntry = number | readonly [start: number, end: number, step?: number] | null;
-export type SliceFunction = (x: Tensor, ...entries: SliceEntry[]) => Tensor;
-export type SliceMethod = (this: Tensor, ...entries: SliceEntry[]) => Tensor;
+export type SliceFunction = <S extends Shape, const Entries extends readonly SliceEntry[]>(
+  x: Tensor<S> & SliceCheck<S, Entries>,
+  ...entries: Entries
+) => Tensor<Slice<S, Entries>>;
+export type SliceMethod = <S extends Shape, const Entries extends readonly SliceEntry[]>(
+  this: Tensor<S> & SliceCheck<S, Entries>,
+  ...entries: Entries
+) => Tensor<Slice<S, Entries>>;
 
 export type FlipFunction = <S extends Shape>(x: Tensor<S>, axes?: number | readonly number[]) => Tensor<S>;
 export type FlipMethod = <S extends Shape>(this: Tensor<S>, axes?: number | readonly number[]) => Tensor<S>;
 
 /** How many elements come before and after along one axis. */
 export type PadWidth = readonly [before: number, after: number];
-export type PadFunction = (x: Tensor, widths: readonly PadWidth[], value?: number) => Tensor;
-export type PadMethod = (this: Tensor, widths: readonly PadWidth[], value?: number) => Tensor;
+export type PadFunction = <S extends Shape, const Widths extends readonly PadWidth[]>(
+  x: Tensor<S>,
+  widths: Widths & PadCheck<S, Widths>,
+  value?: number,
+) => Tensor<Pad<S, Widths>>;
+export type PadMethod = <S extends Shape, const Widths extends readonly PadWidth[]>(
+  this: Tensor<S>,
+  widths: Widths & PadCheck<S, Widths>,
+  value?: number,
+) => Tensor<Pad<S, Widths>>;
 
 /**
  * Zeros around the spatial axes: none ("valid"), as many as `ceil(n / stride)` places need ("same"), the same number on
@@ -227,8 +259,18 @@ export interface ConvOptions {
   /** Into how many parts the channels are split that do not mix; as many as channels is a depthwise convolution. Default 1. */
   readonly groups?: number;
 }
-export type ConvFunction = (x: Tensor, kernel: Tensor, options?: ConvOptions) => Tensor;
-export type ConvMethod = (this: Tensor, kernel: Tensor, options?: ConvOptions) => Tensor;
+/** Options that are left out. */
+type None = Record<never, never>;
+export type ConvFunction = <S extends Shape, K extends Shape, const O extends ConvOptions = None>(
+  x: Tensor<S>,
+  kernel: Tensor<K> & ConvCheck<S, K, O>,
+  options?: O,
+) => Tensor<Conv<S, K, O>>;
+export type ConvMethod = <S extends Shape, K extends Shape, const O extends ConvOptions = None>(
+  this: Tensor<S>,
+  kernel: Tensor<K> & ConvCheck<S, K, O>,
+  options?: O,
+) => Tensor<Conv<S, K, O>>;
 
 /** Options of transposed convolutions: those of the convolution that it is the adjoint of. */
 export interface ConvTransposeOptions extends ConvOptions {
@@ -245,24 +287,46 @@ export interface PoolOptions {
   /** Default "valid". */
   readonly padding?: SpatialPadding;
 }
-export type PoolFunction = (x: Tensor, window: number | readonly number[], options?: PoolOptions) => Tensor;
-export type PoolMethod = (this: Tensor, window: number | readonly number[], options?: PoolOptions) => Tensor;
+type Window = number | readonly number[];
+export type PoolFunction = <S extends Shape, const W extends Window, const O extends PoolOptions = None>(
+  x: Tensor<S>,
+  window: W,
+  options?: O,
+) => Tensor<Pool<S, W, O>>;
+export type PoolMethod = <S extends Shape, const W extends Window, const O extends PoolOptions = None>(
+  this: Tensor<S>,
+  window: W,
+  options?: O,
+) => Tensor<Pool<S, W, O>>;
 
 /** Options of average pooling. */
 export interface AveragePoolOptions extends PoolOptions {
   /** Whether zeros of padding count as elements of a window. Default true. */
   readonly countIncludePadding?: boolean;
 }
-export type AveragePoolFunction = (
-  x: Tensor,
-  window: number | readonly number[],
-  options?: AveragePoolOptions,
-) => Tensor;
-export type AveragePoolMethod = (
-  this: Tensor,
-  window: number | readonly number[],
-  options?: AveragePoolOptions,
-) => Tensor;
+export type AveragePoolFunction = <
+  S extends Shape,
+  const W extends Window,
+  const O extends AveragePoolOptions = None,
+>(
+  x: Tensor<S>,
+  window: W,
+  options?: O,
+) => Tensor<Pool<S, W, O>>;
+export type AveragePoolMethod = <
+  S extends Shape,
+  const W extends Window,
+  const O extends AveragePoolOptions = None,
+>(
+  this: Tensor<S>,
+  window: W,
+  options?: O,
+) => Tensor<Pool<S, W, O>>;
+
+export type EinsumFunction = <const Subscripts extends string, const Operands extends readonly Tensor[]>(
+  subscripts: Subscripts & EinsumCheck<Subscripts, ShapesOf<Operands>>,
+  ...operands: Operands
+) => Tensor<Einsum<Subscripts, ShapesOf<Operands>>>;
 
 export type MatMulFunction = <A extends Shape, B extends Shape>(
   a: Tensor<A>,

@@ -117,7 +117,7 @@ export const conv: Defined<Signatures.ConvFunction, Signatures.ConvMethod> = def
     ulp: 4,
     notDifferentiable: null,
   },
-  (
+  ((
     input: Tensor,
     window: Tensor,
     { strides = 1, padding = "valid", dilation = 1, groups = 1 }: Signatures.ConvOptions = {},
@@ -138,7 +138,7 @@ export const conv: Defined<Signatures.ConvFunction, Signatures.ConvMethod> = def
       kernelDilation,
       groups,
     });
-  },
+  }) as Signatures.ConvFunction,
 );
 
 /**

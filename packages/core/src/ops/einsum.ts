@@ -1,5 +1,6 @@
 import { promote } from "../define/coerce.ts";
 import { composite, type DefinedFunction, defineFunction, on } from "../define/definition.ts";
+import type { EinsumFunction } from "../define/signatures.ts";
 import { ArgumentError, ShapeError } from "../errors/errors.ts";
 import { range, showShape, sizeOf } from "../shape.ts";
 import type { Shape } from "../shape-types.ts";
@@ -19,7 +20,7 @@ interface Term {
  * @example einsum("bij,bjk->bik", a, b) // batched matrix product
  * @throws ArgumentError for a malformed subscript, ShapeError where sizes disagree
  */
-export const einsum: DefinedFunction<(subscripts: string, ...operands: Tensor[]) => Tensor> = defineFunction(
+export const einsum: DefinedFunction<EinsumFunction> = defineFunction(
   composite(
     "einsum",
     [
@@ -44,7 +45,7 @@ export const einsum: DefinedFunction<(subscripts: string, ...operands: Tensor[])
     ],
     8,
   ),
-  (subscripts: string, ...operands: Tensor[]): Tensor => {
+  ((subscripts: string, ...operands: readonly Tensor[]): Tensor => {
     const { inputs, output } = parseSubscripts(subscripts, operands);
     const promoted = promote(operands, "einsum");
     const terms = promoted.map((value, i) => takeDiagonals({ labels: inputs[i]!, value }));
@@ -55,7 +56,7 @@ export const einsum: DefinedFunction<(subscripts: string, ...operands: Tensor[])
     });
     const summed = sumAbsent(result, new Set(output));
     return summed.value.permute(output.map((label) => summed.labels.indexOf(label)));
-  },
+  }) as EinsumFunction,
 );
 
 function parseSubscripts(subscripts: string, operands: readonly Tensor[]) {

@@ -63,13 +63,17 @@ export const maxPool: Defined<Signatures.PoolFunction, Signatures.PoolMethod> = 
     on([[0, 2, 3]], (x) => maxPool(x, 2)),
     on([[1, 1, 4]], (x) => maxPool(x, 2, { strides: 3, padding: 1 }), integers(-3, 3)),
   ]),
-  (operand: Tensor, windowSize: number | readonly number[], options: Signatures.PoolOptions = {}): Tensor => {
+  ((
+    operand: Tensor,
+    windowSize: number | readonly number[],
+    options: Signatures.PoolOptions = {},
+  ): Tensor => {
     const [x] = accepted([operand], "number", "maxPool") as [Tensor];
     const { window, strides, padding, places } = resolvePooling(x, windowSize, options, "maxPool");
     const padded = x.pad([[0, 0], [0, 0], ...padding], lowest(x.dtype));
     const axes = window.map((_, axis) => axis - window.length);
     return slidingWindows(padded, { window, strides, places }).max(axes);
-  },
+  }) as Signatures.PoolFunction,
 );
 
 /**
@@ -93,7 +97,7 @@ export const averagePool: Defined<Signatures.AveragePoolFunction, Signatures.Ave
     ],
     4,
   ),
-  (
+  ((
     operand: Tensor,
     windowSize: number | readonly number[],
     { countIncludePadding = true, ...options }: Signatures.AveragePoolOptions = {},
@@ -110,5 +114,5 @@ export const averagePool: Defined<Signatures.AveragePoolFunction, Signatures.Ave
       ? window.reduce((size, n) => size * n, 1)
       : sum(ones([1, 1, ...spatial], { dtype }) as Tensor);
     return total.div(count).reshape([batch, channels, ...places]);
-  },
+  }) as Signatures.AveragePoolFunction,
 );

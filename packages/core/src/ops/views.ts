@@ -165,12 +165,12 @@ export const moveAxis: Defined<Signatures.MoveAxisFunction, Signatures.MoveAxisM
     on([[2, 3, 4]], (x) => moveAxis(x, 0, -1)),
     on([[2, 3, 4]], (x) => moveAxis(x, 2, 1)),
   ]),
-  (x: Tensor, from: number, to: number): Tensor => {
+  ((x: Tensor, from: number, to: number): Tensor => {
     const source = resolveAxis(from, x.rank, "moveAxis");
     const axes = range(0, x.rank).filter((axis) => axis !== source);
     axes.splice(resolveAxis(to, x.rank, "moveAxis"), 0, source);
     return permute(x, axes) as Tensor;
-  },
+  }) as Signatures.MoveAxisFunction,
 );
 
 const broadcastPrimitive = viewPrimitive<ToShape>("broadcastTo", {

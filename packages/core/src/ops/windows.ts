@@ -58,7 +58,7 @@ export const slice: Defined<Signatures.SliceFunction, Signatures.SliceMethod> = 
     ulp: 0,
     notDifferentiable: null,
   },
-  (x: Tensor, ...entries: Signatures.SliceEntry[]): Tensor => {
+  ((x: Tensor, ...entries: readonly Signatures.SliceEntry[]): Tensor => {
     if (entries.length > x.rank) {
       throw new AxisError(`slice: ${entries.length} entries for the ${x.rank} axes of ${showShape(x.shape)}`);
     }
@@ -75,7 +75,7 @@ export const slice: Defined<Signatures.SliceFunction, Signatures.SliceMethod> = 
           shape,
         });
     return part.reshape(shape.filter((_, axis) => typeof entries[axis] !== "number"));
-  },
+  }) as Signatures.SliceFunction,
 );
 
 function resolveEntry(
@@ -171,7 +171,7 @@ export const pad: Defined<Signatures.PadFunction, Signatures.PadMethod> = define
     ulp: 0,
     notDifferentiable: null,
   },
-  (x: Tensor, widths: readonly (readonly [number, number])[], value = 0): Tensor => {
+  ((x: Tensor, widths: readonly (readonly [number, number])[], value = 0): Tensor => {
     const flat = widths.flat();
     if (widths.length !== x.rank || flat.some((n) => !Number.isInteger(n) || n < 0)) {
       throw new ArgumentError(
@@ -187,7 +187,7 @@ export const pad: Defined<Signatures.PadFunction, Signatures.PadMethod> = define
       interior: widths.map(() => 0),
       value: Object.is(value, -0) ? "-0" : String(value),
     });
-  },
+  }) as Signatures.PadFunction,
 );
 
 /** Windows of some size that slide over the last axes, a stride at a time. */

@@ -178,6 +178,14 @@ export type Prepend<N extends number, S extends Shape> = IsRanked<S> extends tru
 export type InsertAxis<S extends Shape, N extends number, A extends Axis> =
   CanPlace<S, A> extends true ? Insert<S, N, AxesText<A>> : Shape;
 
+/** One axis moved to another place: `MoveAxis<[2, 3, 4], 0, -1>` is `[3, 4, 2]`. */
+export type MoveAxis<S extends Shape, From extends Axis, To extends Axis> =
+  CanPlace<S, [From, To]> extends true
+    ? Insert<Splice<S, `${From}`, []>, DimAt<S, From>, `${To}`>
+    : IsRanked<S> extends true
+      ? { -readonly [I in keyof S]: number }
+      : Shape;
+
 /** The shape without its first axis: `DropLeading<[5, 2, 3]>` is `[2, 3]`. */
 export type DropLeading<S extends Shape> =
   IsRanked<S> extends true

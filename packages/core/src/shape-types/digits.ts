@@ -86,22 +86,65 @@ type Subtract<A extends Digits, B extends Digits, Borrow extends 0[] = [], Done 
       ? Subtract<Rest<A>, Rest<B>, [0], [...Done, `${Left["length"]}` & Digit]>
       : never;
 
-/** Long division as text, or `never` with a remainder. */
-export type Divide<
+/** Long division: the quotient as text, and the remainder. */
+type LongDivision<
   A extends Digits,
   B extends Digits,
   Left extends Digits = [],
   Quotient extends string = "",
 > = A extends readonly [...infer Lower extends Digits, infer Top extends Digit]
   ? DivideDigit<[Top, ...Left], B> extends [infer Q extends string, infer Remainder extends Digits]
-    ? Divide<Lower, B, Remainder, `${Quotient}${Q}`>
+    ? LongDivision<Lower, B, Remainder, `${Quotient}${Q}`>
     : never
-  : ToText<Left> extends "0"
-    ? Trim<Quotient>
-    : never;
+  : [Trim<Quotient>, Left];
 
 type DivideDigit<A extends Digits, B extends Digits, Times extends 0[] = []> = [Subtract<A, B>] extends [
   never,
 ]
   ? [`${Times["length"]}`, A]
   : DivideDigit<Subtract<A, B>, B, [...Times, 0]>;
+
+/** The quotient as text, or `never` with a remainder. */
+export type Divide<A extends Digits, B extends Digits> =
+  LongDivision<A, B> extends [infer Quotient extends string, infer Left extends Digits]
+    ? ToText<Left> extends "0"
+      ? Quotient
+      : never
+    : never;
+
+// The same on numbers: `number` where an operand is not a literal that can be counted to. Operands are not required to be
+// numbers and results say at once that they are, so that the compiler need not work out what sums of type parameters are.
+
+type Countable<X, Y> = AreCountable<[X & number, Y & number]>;
+type AsNumber<N> = N extends infer D extends number ? D : number;
+
+/** `X + Y`. */
+export type Plus<X, Y> = AsNumber<
+  Countable<X, Y> extends true ? ToNumber<MultiplyAdd<ToDigits<X>, ToDigits<Y>, "1">> : number
+>;
+
+/** `X - Y`, or `Below` where that is negative. */
+export type Minus<X, Y, Below = number> =
+  Countable<X, Y> extends true
+    ? [Subtract<ToDigits<X>, ToDigits<Y>>] extends [infer Difference extends Digits]
+      ? [Difference] extends [never]
+        ? Below
+        : AsNumber<ToNumber<Difference>>
+      : never
+    : number;
+
+/** `X * Y`. */
+export type Times<X, Y> = AsNumber<
+  Countable<X, Y> extends true ? ToNumber<Multiply<ToDigits<X>, ToDigits<Y>>> : number
+>;
+
+/** `X / Y`, rounded down. */
+export type Quotient<X, Y> = AsNumber<
+  [Countable<X, Y>, Y] extends [true, 0]
+    ? number
+    : Countable<X, Y> extends true
+      ? LongDivision<ToDigits<X>, ToDigits<Y>> extends [infer Text extends string, Digits]
+        ? Parse<Text>
+        : number
+      : number
+>;

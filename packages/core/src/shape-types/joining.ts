@@ -1,6 +1,6 @@
 import type { AxesText, AxisCheck, InsertAxis, NewAxisCheck, Splice } from "./axes.ts";
 import type { Mismatch, MoreExact, SameDim } from "./broadcasting.ts";
-import type { AreCountable, MultiplyAdd, ToDigits, ToNumber } from "./digits.ts";
+import type { Plus } from "./digits.ts";
 import type { AreRanked, Axis, IsLiteral, IsRanked, Resolved, Shape, Text } from "./known.ts";
 
 // Concatenating and stacking.
@@ -9,9 +9,6 @@ import type { AreRanked, Axis, IsLiteral, IsRanked, Resolved, Shape, Text } from
 export type ShapesOf<List extends readonly { readonly shape: Shape }[]> = {
   [I in keyof List]: List[I]["shape"];
 };
-
-type Sum<X extends number, Y extends number> =
-  AreCountable<[X, Y]> extends true ? ToNumber<MultiplyAdd<ToDigits<X>, ToDigits<Y>, "1">> : number;
 
 /** Two shapes of equal rank as one, the dimensions at `At` added. */
 type Joined<
@@ -27,7 +24,7 @@ type Joined<
         At,
         [
           ...Done,
-          [At & (`${Done["length"]}` | `-${A["length"]}`)] extends [never] ? MoreExact<X, Y> : Sum<X, Y>,
+          [At & (`${Done["length"]}` | `-${A["length"]}`)] extends [never] ? MoreExact<X, Y> : Plus<X, Y>,
         ]
       >
     : Shape
