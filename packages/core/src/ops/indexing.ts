@@ -104,8 +104,8 @@ function checkIndices(indices: Tensor, what: string): void {
  * @throws DTypeError unless the indices are integers, ShapeError where the other axes differ
  */
 export const takeAlongAxis: Defined<
-  (x: Tensor, indices: Tensor, axis: number) => Tensor,
-  (this: Tensor, indices: Tensor, axis: number) => Tensor
+  <I extends Shape>(x: Tensor, indices: Tensor<I>, axis: number) => Tensor<I>,
+  <I extends Shape>(this: Tensor, indices: Tensor<I>, axis: number) => Tensor<I>
 > = define(
   {
     name: "takeAlongAxis",
@@ -128,7 +128,7 @@ export const takeAlongAxis: Defined<
     ulp: 0,
     notDifferentiable: null,
   },
-  (x: Tensor, indices: Tensor, axis: number): Tensor => {
+  <I extends Shape>(x: Tensor, indices: Tensor<I>, axis: number): Tensor<I> => {
     checkIndices(indices, "takeAlongAxis");
     const at = resolveAxis(axis, x.rank, "takeAlongAxis");
     if (x.rank !== indices.rank || !sameShape(x.shape.toSpliced(at, 1), indices.shape.toSpliced(at, 1))) {
@@ -136,7 +136,7 @@ export const takeAlongAxis: Defined<
         `takeAlongAxis: ${showShape(x.shape)} and indices ${showShape(indices.shape)} must agree in all axes but ${at}`,
       );
     }
-    return apply(gather, [x, indices], { axis: at });
+    return apply(gather, [x, indices], { axis: at }) as Tensor<I>;
   },
 );
 

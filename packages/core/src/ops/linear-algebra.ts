@@ -3,9 +3,11 @@ import { composite, type Defined, define, on } from "../define/definition.ts";
 import { accepted } from "../define/elementwise.ts";
 import { apply, applyTuple, type Primitive } from "../define/primitive.ts";
 import { routinePrimitive } from "../define/routine.ts";
+import type { UnaryMethod } from "../define/signatures.ts";
 import type { TypedArray } from "../dtype.ts";
 import { ShapeError } from "../errors/errors.ts";
 import { broadcastShapes, showShape, sizeOf } from "../shape.ts";
+import type { Shape } from "../shape-types.ts";
 import type { Tensor } from "../tensor.ts";
 import { eye, iota } from "./creation.ts";
 import * as dense from "./dense-matrices.ts";
@@ -55,7 +57,8 @@ const choleskyPrimitive: Primitive<undefined> = routinePrimitive<undefined>(
   },
 );
 
-type MatrixFunction = Defined<(a: Tensor) => Tensor, (this: Tensor) => Tensor>;
+type KeepsShape = <S extends Shape>(a: Tensor<S>) => Tensor<S>;
+type MatrixFunction = Defined<KeepsShape, UnaryMethod>;
 
 const spd = (a: Tensor): Tensor =>
   a.matmul(a.matrixTranspose()).add(eye(a.shape.at(-2)!, undefined, { dtype: a.dtype }) as Tensor);
@@ -77,11 +80,11 @@ export const cholesky: MatrixFunction = define(
     ulp: 64,
     notDifferentiable: null,
   },
-  (operand: Tensor): Tensor => {
+  ((operand: Tensor): Tensor => {
     const [a] = accepted([operand], "float", "cholesky") as [Tensor];
     checkSquare(a, "cholesky");
     return apply(choleskyPrimitive, [a], undefined);
-  },
+  }) as KeepsShape,
 );
 
 /** Which triangle of the matrix counts. */
@@ -273,10 +276,10 @@ export const inverse: MatrixFunction = define(
     [on([[3, 3]], (a) => inverse(dominant(a))), on([[2, 2, 2]], (a) => inverse(dominant(a)))],
     64,
   ),
-  (a: Tensor): Tensor => {
+  ((a: Tensor): Tensor => {
     checkSquare(a, "inverse");
     return solve(a, eye(a.shape.at(-1)!, undefined, { dtype: a.dtype }) as Tensor);
-  },
+  }) as KeepsShape,
 );
 
 const eighPrimitive: Primitive<undefined> = routinePrimitive<undefined>(

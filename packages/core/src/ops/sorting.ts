@@ -1,7 +1,7 @@
-import { composite, type Defined, define } from "../define/definition.ts";
+import { composite, define } from "../define/definition.ts";
 import { apply, type Primitive } from "../define/primitive.ts";
 import { alongAxis, routinePrimitive } from "../define/routine.ts";
-import type { ArgReduction } from "../define/signatures.ts";
+import type { AlongAxis, AlongAxisFunction, ArgReduction } from "../define/signatures.ts";
 import { ArgumentError } from "../errors/errors.ts";
 import { range, resolveAxis, showShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
@@ -33,36 +33,34 @@ const compare = (a: number, b: number): number =>
       : Number(a > b);
 
 /** The indices that sort x along `axis` (default the last): ascending, stable, NaN last. int32. */
-export const argsort: Defined<(x: Tensor, axis?: number) => Tensor, (this: Tensor, axis?: number) => Tensor> =
-  define(
-    {
-      name: "argsort",
-      family: "routine",
-      primitive: argsortPrimitive as Primitive,
-      cases: [
-        { operands: [{ shape: [2, 5] }], call: (x) => argsort(x) },
-        { operands: [{ shape: [3, 2] }], call: (x) => argsort(x, 0) },
-        { operands: [{ shape: [0] }], call: (x) => argsort(x) },
-      ],
-      ulp: 0,
-      notDifferentiable: "its result is an integer",
-    },
-    (x: Tensor, axis = -1): Tensor => {
-      const at = resolveAxis(axis, x.rank, "argsort");
-      return apply(argsortPrimitive, [x.moveAxis(at, -1)], undefined).moveAxis(-1, at);
-    },
-  );
+export const argsort: AlongAxis = define(
+  {
+    name: "argsort",
+    family: "routine",
+    primitive: argsortPrimitive as Primitive,
+    cases: [
+      { operands: [{ shape: [2, 5] }], call: (x) => argsort(x) },
+      { operands: [{ shape: [3, 2] }], call: (x) => argsort(x, 0) },
+      { operands: [{ shape: [0] }], call: (x) => argsort(x) },
+    ],
+    ulp: 0,
+    notDifferentiable: "its result is an integer",
+  },
+  ((x: Tensor, axis: number = -1): Tensor => {
+    const at = resolveAxis(axis, x.rank, "argsort");
+    return apply(argsortPrimitive, [x.moveAxis(at, -1)], undefined).moveAxis(-1, at);
+  }) as AlongAxisFunction,
+);
 
 /** The elements along `axis` (default the last) in ascending order, NaN last. */
-export const sort: Defined<(x: Tensor, axis?: number) => Tensor, (this: Tensor, axis?: number) => Tensor> =
-  define(
-    composite("sort", [
-      { operands: [{ shape: [2, 5] }], call: (x) => sort(x) },
-      { operands: [{ shape: [3, 2] }], call: (x) => sort(x, 0) },
-      { operands: [{ shape: [0] }], call: (x) => sort(x) },
-    ]),
-    (x: Tensor, axis = -1): Tensor => takeAlongAxis(x, argsort(x, axis), axis) as Tensor,
-  );
+export const sort: AlongAxis = define(
+  composite("sort", [
+    { operands: [{ shape: [2, 5] }], call: (x) => sort(x) },
+    { operands: [{ shape: [3, 2] }], call: (x) => sort(x, 0) },
+    { operands: [{ shape: [0] }], call: (x) => sort(x) },
+  ]),
+  ((x: Tensor, axis: number = -1): Tensor => takeAlongAxis(x, argsort(x, axis), axis)) as AlongAxisFunction,
+);
 
 interface Extreme {
   readonly better: 1 | -1;

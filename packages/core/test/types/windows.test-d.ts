@@ -160,6 +160,12 @@ a.pad([[1, 1]]);
 // @ts-expect-error: cannot convolve [8, 3, 32, 32] by [16, 3, 5, 5]: 3 channels, and the kernel takes 9
 images.conv(kernel, { groups: 3 });
 
+expectType<Tensor<[4, 5, 6]>>()(x.sort(1));
+expectType<Tensor<[4, 5, 6]>>()(x.argsort());
+expectType<Tensor<[2, 1]>>()(a.takeAlongAxis(a.argmax(1).expandDims(-1), 1));
+// @ts-expect-error: axis 2 is out of range for [2, 3]
+a.sort(2);
+
 function generic<S extends Shape>(y: Tensor<S>) {
   const results: Tensor[] = [y.slice(0), y.pad([[1, 1]]), y.conv(y), einsum("ij,jk->ik", y, y)];
   return results;
