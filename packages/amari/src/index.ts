@@ -1,23 +1,22 @@
 /**
  * Everything that most programs need from one import: tensors, automatic differentiation, optimizers, layers and losses.
  * The Fisher mathematics stands in the namespace `fisher`, whose names (`exponential`, `gaussian`) need it. Importing this
- * package sets the default backend, unless the program has set another one before: the compiled CPU backend, or the reference
- * backend where the engine has no WebAssembly SIMD.
+ * package sets the default backend, unless the program has set another one before: the compiled CPU backend, in
+ * WebAssembly where the engine has its SIMD, else in JavaScript.
  *
  * @packageDocumentation
  */
-import { cpuBackend, isCpuBackendSupported } from "@amari/backend-cpu";
-import { referenceBackend } from "@amari/backend-reference";
+import { bestCpuBackend } from "@amari/backend-cpu";
 import { getDefaultBackend, setDefaultBackend } from "@amari/core";
 
-export { cpuBackend, isCpuBackendSupported } from "@amari/backend-cpu";
+export { bestCpuBackend, cpuBackend, isCpuBackendSupported, jsBackend } from "@amari/backend-cpu";
 export { referenceBackend } from "@amari/backend-reference";
 export * from "@amari/core";
 export * as fisher from "@amari/fisher";
 export * from "@amari/nn";
 export * from "@amari/optim";
 
-if (!hasBackend()) setDefaultBackend(isCpuBackendSupported() ? cpuBackend() : referenceBackend());
+if (!hasBackend()) setDefaultBackend(bestCpuBackend());
 
 function hasBackend(): boolean {
   try {

@@ -21,19 +21,19 @@ import {
 } from "@amari/core/backend";
 import { prepareControl } from "./control.ts";
 import { convolutionExtent, emitConvolution, tablesOf, workspaceBytes } from "./convolution/emit.ts";
-import { convolveIntegers } from "./convolution/integers.ts";
 import {
   type ConvolutionFunction,
   convolutionFunctions,
   convolutionImport,
   convolutionSignature,
 } from "./convolution/library.ts";
+import { convolvePlainly } from "./convolution/plain.ts";
 import { planConvolution } from "./convolution/plan.ts";
 import { emitDot } from "./emit/dot.ts";
 import { emitLoops, type Frame } from "./emit/loops.ts";
 import type { CpuBlock, Heap } from "./heap.ts";
-import { multiplyIntegers } from "./matmul/integers.ts";
 import { gemmSignature, hasGeneratedMatmul, largestWorkspace, type MatmulLibrary } from "./matmul/library.ts";
+import { multiplyPlainly } from "./matmul/plain.ts";
 import type { MatmulDType } from "./matmul/vector-type.ts";
 import { Table } from "./table.ts";
 import { costOfShared } from "./threads/cost.ts";
@@ -376,7 +376,7 @@ export class CpuExecutable implements Executable {
     const array = (buffer: number) =>
       this.arrayAt(this.schedule.buffers[buffer]!, this.table.addressOf(buffer));
     const operands = [input, window].map((operand) => ({ ...array(operand.buffer), ...operand }));
-    convolveIntegers(step, operands, array(result));
+    convolvePlainly(step, operands, array(result));
   }
 
   private fillConstants(stage: RoutineStage): void {
@@ -407,7 +407,7 @@ export class CpuExecutable implements Executable {
       };
     };
     const out = this.arrayAt(this.schedule.buffers[result]!, this.table.addressOf(result)).data;
-    multiplyIntegers(operand(left), operand(right), out, batch, m, n, k);
+    multiplyPlainly(operand(left), operand(right), out, batch, m, n, k);
   }
 
   private arrayAt({ type }: Buffer, address: number): DenseArray {

@@ -9,6 +9,9 @@ export interface CpuBlock extends Block {
   readonly reserved: number;
 }
 
+/** A memory that grows by pages of 64 KiB: WebAssembly's, or one like it. */
+export type LinearMemory = Pick<WebAssembly.Memory, "buffer" | "grow">;
+
 const page = 65_536;
 const mostPages = 65_536;
 const alignment = 64;
@@ -29,8 +32,8 @@ const slack = 32;
  * its class, since touching fresh pages is slow. Classes are spaced an eighth of a power of two apart, so at most an
  * eighth of a block is wasted.
  */
-export class Heap {
-  readonly memory: WebAssembly.Memory;
+export class Heap<M extends LinearMemory = WebAssembly.Memory> {
+  readonly memory: M;
   /** What modules declare when they import the memory; it may be larger. */
   readonly declared: MemoryImport;
   /** Views of the whole memory, made anew when it grows: making them costs more than a small program. */
@@ -39,9 +42,15 @@ export class Heap {
   private readonly free = new Map<number, number[]>();
   private end: number;
 
-  /** @param shared whether threads share the memory: then its maximum is reserved, as addresses only, and may be refused */
-  constructor(shared: boolean) {
-    this.memory = new WebAssembly.Memory({ initial: 16, maximum: mostPages, shared });
+  /**
+   * @param shared whether threads share the memory: then its maximum is reserved, as addresses only, and may be refused
+   * @param memory what to allocate from, by default a WebAssembly memory
+   */
+  constructor(
+    shared: boolean,
+    memory: M = new WebAssembly.Memory({ initial: 16, maximum: mostPages, shared }) as LinearMemory as M,
+  ) {
+    this.memory = memory;
     this.declared = { minimum: 1, maximum: mostPages, shared };
     this.makeViews();
     // Address 0 stays unused, so that it can mean "none".

@@ -3,4 +3,7 @@
  *
  * @packageDocumentation
  */
+
 export { CpuBackend, type CpuOptions, cpuBackend, isCpuBackendSupported } from "./backend.ts";
+export { JsBackend, jsBackend } from "./js/backend.ts";
+export { bestCpuBackend } from "./tier.ts";

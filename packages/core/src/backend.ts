@@ -25,6 +25,7 @@ export {
 } from "./compile/kernel.ts";
 export { scalarTypeOf } from "./compile/kernel-builder.ts";
 export { donationsOf, homeOf, type MemoryPlan, planMemory } from "./compile/memory-plan.ts";
+export { originOf } from "./compile/origins.ts";
 export { printKernel } from "./compile/print/kernel.ts";
 export { printMemoryPlan } from "./compile/print/memory-plan.ts";
 export { printProgram } from "./compile/print/program.ts";

@@ -122,7 +122,7 @@ export class Draft {
       const origin = originOf(expression);
       if (origin === undefined) continue;
       const operands = origin.operands.map((operand) => carried.get(operand)!);
-      recordOrigin(carried.get(expression)!, { name: origin.name, operands });
+      recordOrigin(carried.get(expression)!, { ...origin, operands });
     }
     return carried;
   }

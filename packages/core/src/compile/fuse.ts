@@ -312,15 +312,11 @@ class Fusion {
       operands.push(operand);
     }
     const { dtype } = this.program.slots[step.inputs.at(-1) ?? step.output]!;
+    const scalar = operation.scalar(step.attributes as never, dtype);
     const value =
       operation.lower?.(step.attributes as never)(kernel.builder, ...operands) ??
-      kernel.builder.call(
-        callName(step),
-        operation.scalar(step.attributes as never, dtype),
-        scalarTypeOf(step.outputs[0]!.dtype),
-        operands,
-      );
-    recordOrigin(value, { name: step.operation.name, operands });
+      kernel.builder.call(callName(step), scalar, scalarTypeOf(step.outputs[0]!.dtype), operands);
+    recordOrigin(value, { name: step.operation.name, operands, scalar });
     return value;
   }
 

@@ -1,12 +1,14 @@
-import type { Expression } from "./kernel.ts";
+import type { Expression, ScalarFunction } from "./kernel.ts";
 
 /** The operation that an expression is the lowering of. */
 export interface Origin {
   readonly name: string;
   readonly operands: readonly Expression[];
+  /** The operation's definition, which an emitter may call instead. */
+  readonly scalar: ScalarFunction;
 }
 
-/** Beside the kernels, since only printers want to know. */
+/** Beside the kernels, since printers want to know and few emitters. */
 const origins = new WeakMap<Expression, Origin>();
 
 /** Notes that an expression is an operation applied to operands; the first note counts. */

@@ -17,7 +17,7 @@ export function backendsCommand(output: Output): Command {
       ];
       output.write(textTable(["backend", "default", "reads", "dtypes"], rows));
       if (!isCpuBackendSupported())
-        output.write("\nThe CPU backend is missing: this engine has no WebAssembly SIMD.");
+        output.write("\nThis engine has no WebAssembly SIMD: the kernels are JavaScript, which is slower.");
       const [processor] = cpus();
       output.write(
         `\nNode ${process.versions.node} on ${process.platform}, ${cpus().length} cores` +

@@ -7,8 +7,8 @@ export interface ConvolutionOperand extends Omit<ArrayOperand, "buffer"> {
   readonly dtype: DType;
 }
 
-/** A convolution of integers, which has no generated code, by its definition. */
-export function convolveIntegers(
+/** A convolution by its definition: of integers, which have no generated code, and where there is no WebAssembly. */
+export function convolvePlainly(
   { operation, attributes }: Step,
   operands: readonly ConvolutionOperand[],
   output: DenseArray,

@@ -1,0 +1,160 @@
+import {
+  type Buffer,
+  bytesPerElement,
+  type DenseArray,
+  donationsOf,
+  type Executable,
+  fuse,
+  homeOf,
+  type LoopKernel,
+  type MemoryPlan,
+  type Program,
+  planMemory,
+  type Schedule,
+  type Stage,
+  sizeOf,
+  viewBytes,
+} from "@amari/core/backend";
+import { prepareControl } from "../control.ts";
+import { convolvePlainly } from "../convolution/plain.ts";
+import type { CpuBlock, Heap } from "../heap.ts";
+import { multiplyPlainly } from "../matmul/plain.ts";
+import type { PlainMemory } from "./memory.ts";
+import { kernelText } from "./source.ts";
+import type { JsKernel, Views } from "./views.ts";
+
+/** What programs share. */
+export interface JsRuntime {
+  readonly heap: Heap<PlainMemory>;
+  readonly views: () => Views;
+  readonly compile: (kernel: LoopKernel) => JsKernel;
+  /** Frees the memory of programs that have been collected. */
+  readonly collected: FinalizationRegistry<readonly CpuBlock[]>;
+}
+
+/** Does a stage, for numbers that the caller hands over. */
+type Action = (numbers: readonly number[]) => void;
+
+type StageOf<K extends Stage["kind"]> = Extract<Stage, { kind: K }>;
+
+/** A program as JavaScript functions, one for each stage of its schedule. */
+export class JsExecutable implements Executable {
+  readonly program: Program;
+  readonly schedule: Schedule;
+  readonly plan: MemoryPlan;
+  readonly donations: ReadonlyMap<number, number>;
+  private readonly runtime: JsRuntime;
+  private readonly actions: readonly Action[];
+  /** The buffer in whose memory each buffer stands. */
+  private readonly homes: readonly number[];
+  /** Where each buffer stands in this run, in bytes. */
+  private readonly addresses: Uint32Array;
+  /** The memory that lives as long as the program. */
+  private readonly owned: CpuBlock[] = [];
+
+  constructor(program: Program, runtime: JsRuntime) {
+    this.program = program;
+    this.runtime = runtime;
+    this.schedule = fuse(program);
+    this.plan = planMemory(this.schedule, program.donated);
+    this.donations = donationsOf(this.plan, this.schedule);
+    this.homes = this.schedule.buffers.map((_, buffer) => homeOf(buffer, this.plan.shares));
+    this.addresses = new Uint32Array(this.schedule.buffers.length);
+    this.actions = this.schedule.stages.map((stage) => this.prepare(stage));
+    runtime.collected.register(this, this.owned);
+  }
+
+  /** Runs the program on memory by its addresses; temporaries stand from `scratch` on. */
+  runAt(
+    inputs: readonly number[],
+    numbers: readonly number[],
+    outputs: readonly number[],
+    scratch: number,
+  ): void {
+    this.homes.forEach((home, buffer) => {
+      const { role } = this.schedule.buffers[home]!;
+      if (role.kind === "input") this.addresses[buffer] = inputs[role.index]!;
+      else if (role.kind === "output") this.addresses[buffer] = outputs[role.index]!;
+      else this.addresses[buffer] = scratch + this.plan.offsets[home]!;
+    });
+    for (const action of this.actions) action(numbers);
+  }
+
+  /** The source of the kernels. */
+  get text(): string {
+    const kernels = this.schedule.stages.flatMap((stage) => (stage.kind === "loops" ? [stage.kernel] : []));
+    return kernels.map((kernel, i) => `// kernel ${i}\n${kernelText(kernel)}`).join("\n\n");
+  }
+
+  private prepare(stage: Stage): Action {
+    switch (stage.kind) {
+      case "loops": {
+        const run = this.runtime.compile(stage.kernel);
+        return (numbers) => run(this.runtime.views(), this.addresses, numbers);
+      }
+      case "dot":
+        return () => this.multiply(stage);
+      case "convolution":
+        return () => {
+          const operands = [stage.input, stage.window].map((operand) => ({
+            ...this.arrayAt(operand.buffer),
+            ...operand,
+          }));
+          convolvePlainly(stage.step, operands, this.arrayAt(stage.result));
+        };
+      case "control":
+        return this.prepareControl(stage);
+      case "routine":
+        return () => this.runRoutine(stage);
+    }
+  }
+
+  private multiply({ left, right, result, batch, m, n, k }: StageOf<"dot">): void {
+    const operand = ({ buffer, ...strides }: StageOf<"dot">["left"]) => ({
+      ...strides,
+      data: this.arrayAt(buffer).data,
+    });
+    multiplyPlainly(operand(left), operand(right), this.arrayAt(result).data, batch, m, n, k);
+  }
+
+  private prepareControl({ step, inputs, outputs }: StageOf<"control">): Action {
+    const { heap } = this.runtime;
+    const run = prepareControl(step, {
+      compile: ({ program, scalars }) => {
+        const body = new JsExecutable(program, this.runtime);
+        const scratch = this.own(body.plan.bytes);
+        return (from, to) => body.runAt(from, scalars, to, scratch);
+      },
+      alloc: (bytes) => this.own(bytes),
+      copy: (from, to, bytes) => heap.bytesAt(to, bytes).set(heap.bytesAt(from, bytes)),
+      holds: (address) => heap.bytesAt(address, 1)[0] !== 0,
+    });
+    const addressesOf = (buffers: readonly number[]) => buffers.map((buffer) => this.addresses[buffer]!);
+    return () => run(addressesOf(inputs), addressesOf(outputs));
+  }
+
+  private runRoutine({ step, inputs, outputs }: StageOf<"routine">): void {
+    const { kernel } = step.operation;
+    if (kernel.kind !== "routine") throw new Error(`${step.operation.name} is no routine`);
+    const results = outputs.map((buffer) => this.arrayAt(buffer));
+    // Routines may rely on zeroed outputs, as fresh memory has.
+    for (const { data } of results) data.fill(0);
+    const operands = inputs.map((buffer) => this.arrayAt(buffer));
+    kernel.run(operands, step.attributes as never, results);
+  }
+
+  private own(bytes: number): number {
+    const block = this.runtime.heap.alloc(Math.max(1, bytes));
+    this.owned.push(block);
+    return block.address;
+  }
+
+  private arrayAt(buffer: number): DenseArray {
+    const { type }: Buffer = this.schedule.buffers[buffer]!;
+    const bytes = sizeOf(type.shape) * bytesPerElement(type.dtype);
+    return {
+      ...type,
+      data: viewBytes(type.dtype, this.runtime.heap.bytesAt(this.addresses[buffer]!, bytes)),
+    };
+  }
+}
