@@ -3,6 +3,7 @@ import type { Operation, TensorType } from "../operation.ts";
 import { sizeOf, stridesOf } from "../shape.ts";
 import type { Shape } from "../shape-types.ts";
 import { flatIndex, type IndexMap, identityMap, throughView } from "./affine.ts";
+import { checked } from "./check.ts";
 import type { Affine, Expression, LoopKernel, Phase } from "./kernel.ts";
 import { KernelBuilder, scalarTypeOf } from "./kernel-builder.ts";
 import { mergeKernels } from "./merge.ts";
@@ -11,7 +12,6 @@ import { partialResults } from "./partial-results.ts";
 import type { Program, Step } from "./program.ts";
 import type { ArrayOperand, Buffer, MatrixOperand, Schedule, Stage } from "./schedule.ts";
 import { outputSlots, storedSlots } from "./stored-slots.ts";
-import { validated } from "./validate.ts";
 
 type KernelOf<K extends Operation["kernel"]["kind"]> = Extract<Operation["kernel"], { kind: K }>;
 
@@ -37,7 +37,7 @@ export function fuse(program: Program): Schedule {
   const stored = storedSlots(program, producer);
   for (;;) {
     const schedule = new Fusion(program, producer, stored).run();
-    if (schedule !== null) return validated(mergeKernels(schedule));
+    if (schedule !== null) return checked(mergeKernels(schedule));
     // A view that no index map expresses was met: its operand has been added to the stored slots.
   }
 }

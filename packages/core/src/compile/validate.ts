@@ -1,4 +1,5 @@
 import { sizeOf } from "../shape.ts";
+import { setCheck } from "./check.ts";
 import {
   type Accumulator,
   type Affine,
@@ -17,17 +18,9 @@ import { reachOf } from "./loop-shapes.ts";
 import { printKernel } from "./print/kernel.ts";
 import { type Buffer, buffersOf, type Schedule } from "./schedule.ts";
 
-let isOn = false;
-
-/** Whether {@link fuse} checks every schedule that it makes. Off unless turned on. */
+/** Whether every schedule is validated before it is compiled. Off unless turned on. */
 export function setValidation(on: boolean): void {
-  isOn = on;
-}
-
-/** The schedule, checked if validation is on. */
-export function validated(schedule: Schedule): Schedule {
-  if (isOn) validateSchedule(schedule);
-  return schedule;
+  setCheck(on ? validateSchedule : null);
 }
 
 /**
