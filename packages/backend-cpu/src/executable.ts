@@ -8,6 +8,7 @@ import {
   fuse,
   type Geometry,
   kernelExpressions,
+  kernelsOf,
   type LoopKernel,
   type MatrixOperand,
   type MemoryPlan,
@@ -163,11 +164,8 @@ export class CpuExecutable implements Executable {
     // Imports shift the numbers of functions, so all calls are found first.
     if (this.shared !== null) module.import("share", shareSignature);
     for (const stage of stages) {
-      if (stage.kind === "loops") this.importCalls(stage.kernel, module, calls);
-      else if (stage.kind === "assembly")
-        for (const kernel of stage.kernels) this.importCalls(kernel, module, calls);
-      else if (stage.kind === "dot" && this.isGenerated(stage))
-        module.import(this.dtypeOf(stage), gemmSignature);
+      for (const kernel of kernelsOf(stage)) this.importCalls(kernel, module, calls);
+      if (stage.kind === "dot" && this.isGenerated(stage)) module.import(this.dtypeOf(stage), gemmSignature);
       else if (stage.kind === "convolution" && this.isGenerated(stage)) {
         for (const name of convolutionFunctions)
           module.import(

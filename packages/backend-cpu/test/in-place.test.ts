@@ -1,4 +1,4 @@
-import { cpuBackend } from "@amari/backend-cpu";
+import { cpuBackend, jsBackend } from "@amari/backend-cpu";
 import { grad, jit, random, setDefaultBackend, type Tensor } from "@amari/core";
 import { beforeEach, describe, expect, it } from "vitest";
 
@@ -56,7 +56,12 @@ describe("donated arguments", () => {
     ["nothing of the size", (x) => [x!.sum(), x!.slice([0, 5])]],
   ];
 
-  it.each(cases)("give the same bits: %s", (_, f) => {
+  const everywhere = [cpuBackend, jsBackend].flatMap((make) =>
+    cases.map(([name, f]) => [make.name, name, f, make] as const),
+  );
+
+  it.each(everywhere)("give the same bits on a %s: %s", (_, __, f, make) => {
+    setDefaultBackend(make());
     const [given, kept] = bothWays(f, square);
     expect(given).toEqual(kept);
   });

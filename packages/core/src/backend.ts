@@ -31,7 +31,14 @@ export { printMemoryPlan } from "./compile/print/memory-plan.ts";
 export { printProgram } from "./compile/print/program.ts";
 export { printSchedule } from "./compile/print/schedule.ts";
 export type { Body, Program, Step } from "./compile/program.ts";
-export type { ArrayOperand, Buffer, MatrixOperand, Schedule, Stage } from "./compile/schedule.ts";
+export {
+  type ArrayOperand,
+  type Buffer,
+  kernelsOf,
+  type MatrixOperand,
+  type Schedule,
+  type Stage,
+} from "./compile/schedule.ts";
 export { setValidation, validateKernel, validateSchedule } from "./compile/validate.ts";
 export {
   allocate,

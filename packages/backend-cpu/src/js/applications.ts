@@ -1,4 +1,4 @@
-import { type Expression, originOf } from "@amari/core/backend";
+import { type Expression, operandsOf as instructionOperands, originOf } from "@amari/core/backend";
 import { functionOf, rounded, type Scalar } from "./instructions.ts";
 
 type Application = Extract<Expression, { kind: "instruction" | "call" }>;
@@ -10,7 +10,7 @@ const isApplication = (e: Expression): e is Application => e.kind === "instructi
  * its own operands count and not those of its last instruction: engines have exponentials of their own.
  */
 export function operandsOf(expression: Expression): readonly Expression[] {
-  if (!isApplication(expression)) return [];
+  if (!isApplication(expression)) return instructionOperands(expression);
   const { operands } = expression;
   const origin = originOf(expression);
   return origin === undefined || isSameList(origin.operands, operands) ? operands : origin.operands;

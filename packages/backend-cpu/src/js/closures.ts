@@ -114,10 +114,14 @@ function evaluation(
     case "accumulated":
       return () => accumulated[expression.index]!;
     case "load": {
-      const { buffer, access } = expression;
+      const { buffer, access, shift } = expression;
       const type = expression.type as StoredType;
       const place = placeOf(access, frame);
-      return () => frame.views[type][(frame.addresses[buffer]! >>> shiftOf[type]) + place()]!;
+      const load = (further: number) =>
+        frame.views[type][(frame.addresses[buffer]! >>> shiftOf[type]) + place() + further]!;
+      if (shift === undefined) return () => load(0);
+      const by = register.get(shift.by)!;
+      return () => load((registers[by] as number) * shift.stride);
     }
     case "instruction":
     case "call": {

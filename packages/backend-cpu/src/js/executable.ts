@@ -6,6 +6,7 @@ import {
   type Executable,
   fuse,
   homeOf,
+  kernelsOf,
   type LoopKernel,
   type MemoryPlan,
   type Program,
@@ -82,15 +83,18 @@ export class JsExecutable implements Executable {
 
   /** The source of the kernels. */
   get text(): string {
-    const kernels = this.schedule.stages.flatMap((stage) => (stage.kind === "loops" ? [stage.kernel] : []));
+    const kernels = this.schedule.stages.flatMap(kernelsOf);
     return kernels.map((kernel, i) => `// kernel ${i}\n${kernelText(kernel)}`).join("\n\n");
   }
 
   private prepare(stage: Stage): Action {
     switch (stage.kind) {
-      case "loops": {
-        const run = this.runtime.compile(stage.kernel);
-        return (numbers) => run(this.runtime.views(), this.addresses, numbers);
+      case "loops":
+      case "assembly": {
+        const kernels = kernelsOf(stage).map(this.runtime.compile);
+        return (numbers) => {
+          for (const run of kernels) run(this.runtime.views(), this.addresses, numbers);
+        };
       }
       case "dot":
         return () => this.multiply(stage);

@@ -9,6 +9,7 @@ import {
   phaseRoots,
   type ScalarInstruction,
   type ScalarType,
+  type Shift,
 } from "@amari/core/backend";
 import { applicationOf, computedFor, definitionOf, operandsOf } from "./applications.ts";
 import { foldOf } from "./folds.ts";
@@ -176,7 +177,11 @@ class KernelSource {
       case "index":
         return inLoops(expression.access);
       case "load":
-        return Math.max(inLoops(expression.access), this.stored.has(expression.buffer) ? outer : 0);
+        return Math.max(
+          inLoops(expression.access),
+          expression.shift === undefined ? 0 : depths.get(expression.shift.by)!,
+          this.stored.has(expression.buffer) ? outer : 0,
+        );
       default:
         return Math.max(0, ...operandsOf(expression).map((operand) => depths.get(operand)!));
     }
@@ -207,7 +212,7 @@ class KernelSource {
   private text(expression: Expression): string {
     switch (expression.kind) {
       case "load":
-        return `b${expression.buffer}[${this.place(expression.buffer, expression.access)}]`;
+        return `b${expression.buffer}[${this.place(expression.buffer, expression.access)}${this.shiftText(expression.shift)}]`;
       case "scalar":
         return roundedText[expression.type]!(`n[${expression.index}]`);
       case "index":
@@ -218,6 +223,12 @@ class KernelSource {
       default:
         return this.nameOf(expression);
     }
+  }
+
+  private shiftText(shift: Shift | undefined): string {
+    if (shift === undefined) return "";
+    const by = this.nameOf(shift.by);
+    return shift.stride === 1 ? ` + ${by}` : ` + ${shift.stride} * ${by}`;
   }
 
   private application(expression: Extract<Expression, { kind: "instruction" | "call" }>): string {

@@ -2,6 +2,7 @@ import { bestCpuBackend, CpuBackend, cpuBackend, JsBackend, jsBackend } from "@a
 import {
   arange,
   BackendError,
+  concat,
   explain,
   grad,
   jit,
@@ -9,6 +10,7 @@ import {
   scan,
   setDefaultBackend,
   type Tensor,
+  tensor,
   zeros,
 } from "@amari/core";
 import { expectClose } from "@amari/testing";
@@ -39,6 +41,27 @@ const programs: Readonly<Record<string, () => Tensor>> = {
       {},
     )[1] as Tensor,
   "integers that wrap": () => (arange(64) as Tensor).mul(123_456_789).bitwiseXor(77).astype("float64"),
+  "elements that are asked for, some from the end, some out of range": () =>
+    normal(10, [5, 4])
+      .take(tensor([2, -1, 4, 9], { dtype: "int32" }), 0)
+      .add(1) as Tensor,
+  "gradients of elements that are asked for": () => {
+    const index = tensor([1, 0, 3, 1], { dtype: "int32" });
+    return grad((x: Tensor) => x.take(index, 1).square().sum() as Tensor<[]>)(normal(11, [3, 4]));
+  },
+  "padded and joined arrays": () =>
+    (concat([normal(12, [3, 4]).flip(0), normal(13, [2, 4]).mul(2)]) as Tensor).pad(
+      [
+        [1, 0],
+        [2, 3],
+      ],
+      -1,
+    ),
+  "arrays that are read while they are assembled": () => {
+    const x = normal(14, [37]);
+    const joined = concat([x, x.neg(), x.exp()]) as Tensor;
+    return joined.mul(joined.flip(0)).cumsum(0) as Tensor;
+  },
   "a convolution": () => normal(8, [2, 3, 8, 8]).conv(normal(9, [4, 3, 3, 3]) as never) as Tensor,
 };
 

@@ -70,6 +70,12 @@ export interface Schedule {
   readonly stages: readonly Stage[];
 }
 
+/** The fused kernels of a stage, which run one after the other. */
+export function kernelsOf(stage: Stage): readonly LoopKernel[] {
+  if (stage.kind === "loops") return [stage.kernel];
+  return stage.kind === "assembly" ? stage.kernels : [];
+}
+
 /** The buffers that a stage reads and writes. */
 export function buffersOf(stage: Stage): {
   readonly reads: readonly number[];
