@@ -1,5 +1,5 @@
 import { cpuBackend, jsBackend } from "@amari/backend-cpu";
-import { grad, jit, random, setDefaultBackend, type Tensor } from "@amari/core";
+import { DisposedError, grad, jit, memory, random, setDefaultBackend, type Tensor } from "@amari/core";
 import { beforeEach, describe, expect, it } from "vitest";
 
 beforeEach(() => setDefaultBackend(cpuBackend()));
@@ -83,5 +83,47 @@ describe("donated arguments", () => {
     const [, expected] = jit(f)(normal(0, [100]), normal(0, [100]));
     const [, got] = jit(f, { donate: [0] })(x, x);
     expect([...got.dataSync()]).toEqual([...expected.dataSync()]);
+  });
+});
+
+describe("a donated storage becomes that of the result", () => {
+  const halve = jit((x: Tensor) => x.mul(0.5) as Tensor, { donate: [0] });
+
+  it("without an allocation, and as the only one that is counted", () => {
+    let x = normal(0, [100]);
+    const { storages, bytes } = memory();
+    for (let i = 0; i < 50; i++) x = halve(x);
+    expect(memory({ collect: false })).toMatchObject({ storages, bytes });
+    x.dispose();
+    expect(memory({ collect: false })).toMatchObject({ storages: storages - 1, bytes: bytes - 400 });
+  });
+
+  it("which the donated tensor can no longer read or free", () => {
+    const x = normal(0, [4]);
+    const expected = normal(0, [4]).mul(0.5).dataSync();
+    const y = halve(x);
+    x.dispose();
+    expect(String(x)).toMatch(/disposed/);
+    expect(() => x.dataSync()).toThrow(DisposedError);
+    expect(y.dataSync()).toEqual(expected);
+  });
+
+  it("and donated tensors that are held do not hold the results", () => {
+    const held = Array.from({ length: 50 }, () => normal(0, [4]));
+    const { storages } = memory();
+    for (const x of held) halve(x);
+    // The engine may still know the last one.
+    expect(memory().storages).toBeLessThanOrEqual(storages - held.length + 1);
+    for (const x of held) expect(() => x.dataSync()).toThrow(DisposedError);
+  });
+
+  it("unless another argument has the same value, even after calls in which none had", () => {
+    const step = jit((p: Tensor, q: Tensor) => [p.add(1), p.add(q)] as [Tensor, Tensor], { donate: [0] });
+    step(normal(0, [5]), normal(1, [5]));
+    const x = normal(0, [5]);
+    const [one, double] = [x.add(1).dataSync(), x.mul(2).dataSync()];
+    const [p, sum] = step(x, x);
+    expect(p.dataSync()).toEqual(one);
+    expect(sum.dataSync()).toEqual(double);
   });
 });

@@ -13,6 +13,8 @@ export interface TreeStructure {
   paths(): readonly string[];
   /** Puts `leaves.length` tensors back into the shape of the tree. */
   rebuild(leaves: readonly unknown[]): unknown;
+  /** The tensors of a tree of this structure, in order; null for another one. Many times faster than {@link flatten}. */
+  leavesOf(tree: unknown): readonly Tensor[] | null;
 }
 
 /** The tensors of a tree in order, and what is left without them. */
@@ -39,6 +41,10 @@ export function flatten(tree: unknown): Flat {
       leaves: leaves.length,
       paths: () => pathsOf(skeleton, ""),
       rebuild: (values) => put(skeleton, values, { next: 0 }),
+      leavesOf: (other) => {
+        const found: Tensor[] = [];
+        return takeLike(skeleton, other, found) ? found : null;
+      },
     },
   };
 }
@@ -86,17 +92,53 @@ function take(value: unknown, leaves: Tensor[], path: string): Skeleton {
     return { kind: "array", items: value.map((item, i) => take(item, leaves, `${path}[${i}]`)) };
   }
   if (typeof value !== "object" || value === null) return { kind: "static", value };
-  const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype !== Object.prototype && prototype !== null) {
-    const name = (value as object).constructor.name;
+  if (!isRecord(value)) {
+    const name = value.constructor.name;
     throw new TreeError(
       `a tree is made of tensors, arrays and plain objects; found ${/^[AEIOU]/.test(name) ? "an" : "a"} ${name} at ` +
         `${path || "the top"}. Wrap typed arrays by tensor(...), and spread class instances into plain objects.`,
     );
   }
   const keys = Object.keys(value).sort();
-  const items = keys.map((key) => take((value as Record<string, unknown>)[key], leaves, `${path}.${key}`));
+  const items = keys.map((key) => take(value[key], leaves, `${path}.${key}`));
   return { kind: "object", keys, items };
+}
+
+/** Takes a tree apart that is expected to be like another one; stops at the first difference. */
+function takeLike(skeleton: Skeleton, value: unknown, leaves: Tensor[]): boolean {
+  switch (skeleton.kind) {
+    case "tensor":
+      if (!(value instanceof Tensor)) return false;
+      leaves.push(value);
+      return true;
+    case "static":
+      return Object.is(skeleton.value, value);
+    case "array": {
+      const { items } = skeleton;
+      if (!Array.isArray(value) || value.length !== items.length) return false;
+      for (let i = 0; i < items.length; i++) if (!takeLike(items[i]!, value[i], leaves)) return false;
+      return true;
+    }
+    case "object": {
+      if (!isRecord(value)) return false;
+      const { keys, items } = skeleton;
+      let count = 0;
+      for (const key in value) if (Object.hasOwn(value, key)) count++;
+      if (count !== keys.length) return false;
+      for (let i = 0; i < keys.length; i++) {
+        const key = keys[i]!;
+        if (!Object.hasOwn(value, key) || !takeLike(items[i]!, value[key], leaves)) return false;
+      }
+      return true;
+    }
+  }
+}
+
+/** Whether a value is a plain object. */
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  if (typeof value !== "object" || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
 }
 
 function put(skeleton: Skeleton, leaves: readonly unknown[], at: { next: number }): unknown {
@@ -107,8 +149,12 @@ function put(skeleton: Skeleton, leaves: readonly unknown[], at: { next: number 
       return skeleton.value;
     case "array":
       return skeleton.items.map((item) => put(item, leaves, at));
-    case "object":
-      return Object.fromEntries(skeleton.keys.map((key, i) => [key, put(skeleton.items[i]!, leaves, at)]));
+    case "object": {
+      const { keys, items } = skeleton;
+      const result: Record<string, unknown> = {};
+      for (let i = 0; i < keys.length; i++) result[keys[i]!] = put(items[i]!, leaves, at);
+      return result;
+    }
   }
 }
 

@@ -13,6 +13,13 @@ function counted<F extends (...args: never[]) => unknown>(f: F): { f: F; calls: 
   return { f: wrapped, calls: () => calls };
 }
 
+/** The sum of all tensors and numbers of a tree; a minus zero counts. */
+const sumOfTree = (tree: unknown): Tensor => {
+  if (typeof tree === "number") return f64(Object.is(tree, -0) ? 100 : tree);
+  if ("dtype" in (tree as object)) return (tree as Tensor).sum() as Tensor;
+  return Object.values(tree as object).reduce<Tensor>((sum, x) => sum.add(sumOfTree(x)) as Tensor, f64(0));
+};
+
 describe("tracing", () => {
   it("happens once for one structure of arguments, whatever their values", () => {
     const { f, calls } = counted(
@@ -190,6 +197,33 @@ describe("errors leave nothing behind", () => {
         : halving(x.slice([0, x.size / 2]).add(x.slice([x.size / 2, x.size])) as Tensor),
     );
     expectClose(halving(f64([1, 2, 3, 4])), f64(10));
+  });
+});
+
+describe("a call whose arguments have the structure of the one before", () => {
+  it.each([
+    ["another key", { a: f64([1]), b: f64([2]) }, { a: f64([1]), c: f64([2]) }],
+    ["one key more", { a: f64([1]) }, { a: f64([1]), b: f64([2]) }],
+    ["one element less", [f64([1]), f64([2])], [f64([1])]],
+    ["another number", { a: f64([1]), n: 1 }, { a: f64([1]), n: 2 }],
+    ["minus zero", { a: f64([1]), n: 0 }, { a: f64([1]), n: -0 }],
+    ["another shape", [f64([1, 2])], [f64([1])]],
+    ["another dtype", [f64([1])], [i32([1])]],
+    ["a tensor for a number", [f64([1]), 1], [f64([1]), f64([1])]],
+    ["an array for an object", { 0: f64([1]) }, [f64([1])]],
+  ])("is not taken for it with %s", (_, first, second) => {
+    const { f, calls } = counted(sumOfTree);
+    const jitted = jit(f as never) as unknown as typeof f;
+    for (const tree of [first, first, second, second, first]) expectClose(jitted(tree), sumOfTree(tree));
+    expect(calls()).toBe(2);
+  });
+
+  it("is taken for it whatever the order of keys", () => {
+    const { f, calls } = counted(({ a, b }: { a: Tensor; b: Tensor }) => a.sub(b) as Tensor);
+    const difference = jit(f);
+    difference({ a: f64([1]), b: f64([2]) });
+    expectClose(difference({ b: f64([2]), a: f64([5]) }), f64([3]));
+    expect(calls()).toBe(1);
   });
 });
 

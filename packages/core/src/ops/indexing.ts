@@ -9,6 +9,7 @@ import { checkShape, resolveAxis, sameShape, showShape } from "../shape.ts";
 import type { Shape } from "../shape-types.ts";
 import type { Tensor } from "../tensor.ts";
 import { iota } from "./creation.ts";
+import { where } from "./logic.ts";
 
 interface AlongAxis {
   readonly axis: number;
@@ -60,7 +61,7 @@ const gather: Primitive<AlongAxis> = {
   type: ([x, indices]) => ({ shape: indices!.shape, dtype: x!.dtype }),
   jvp: ({ inputs, tangents, attributes }) => apply(gather, [tangents[0]!, inputs[1]!], attributes),
   transpose: ({ cotangents, inputs: [x, indices], attributes: { axis } }) => [
-    apply(scatterAdd, [cotangents[0]!, indices!], { axis, length: x!.shape[axis]! }),
+    scatter(cotangents[0]!, indices!, { axis, length: x!.shape[axis]! }),
     null,
   ],
   batch: ({ inputs, batched, size, attributes }) =>
@@ -88,6 +89,19 @@ const scatterAdd: Primitive<Scatter> = routinePrimitive<Scatter>(
       apply(scatterAdd, align(inputs, batched, size), shiftAxis(attributes)),
   },
 );
+
+/**
+ * The sum of updates by place. With one index in each row nothing meets, so the place is a condition on the position: a
+ * loss that picks the logit of the right class stays elementwise, and so part of the kernel around it.
+ */
+function scatter(updates: Tensor, indices: Tensor, attributes: Scatter): Tensor {
+  const { axis, length } = attributes;
+  if (indices.shape[axis] !== 1) return apply(scatterAdd, [updates, indices], attributes);
+  const shape = checkShape(indices.shape.with(axis, length));
+  const places = iota(shape, axis, { dtype: indices.dtype }) as Tensor;
+  const resolved = where(indices.lt(0), indices.add(length), indices);
+  return where(places.eq(resolved), updates, 0) as Tensor;
+}
 
 function checkIndices(indices: Tensor, what: string): void {
   if (!isInteger(indices.dtype)) {
@@ -169,7 +183,7 @@ export const scatterAddAlongAxis: Defined<
         `scatterAddAlongAxis: expected equal shapes, got ${showShape(updates.shape)} and ${showShape(indices.shape)}`,
       );
     }
-    return apply(scatterAdd, [updates, indices], {
+    return scatter(updates, indices, {
       axis: resolveAxis(axis, updates.rank, "scatterAddAlongAxis"),
       length,
     });

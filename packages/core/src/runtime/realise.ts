@@ -172,7 +172,10 @@ function checkDTypes({ name, capabilities }: Backend, program: Program): void {
   }
 }
 
-/** Runs a compiled program and returns the storages of its outputs. */
+/**
+ * Runs a compiled program and returns the storages of its outputs. A donated input that the program writes a result over
+ * becomes the storage of that result.
+ */
 export function execute(
   backend: Backend,
   executable: Executable,
@@ -180,17 +183,22 @@ export function execute(
   scalars: readonly number[],
   outputs: readonly TensorType[],
 ): Storage[] {
-  const { donations } = executable;
-  const sizes = outputs.map((type) => sizeOf(type.shape) * bytesPerElement(type.dtype));
-  reserve(sizes.reduce((sum, bytes, i) => sum + (donations?.has(i) ? 0 : bytes), 0));
   const inputBlocks = inputs.map((storage) => storage.blockOn(backend));
-  const blocks = sizes.map((bytes, i) => {
-    const donated = donations?.get(i);
-    return donated === undefined ? backend.alloc(bytes) : inputs[donated]!.surrender();
-  });
-  backend.submit(executable, inputBlocks, scalars, blocks);
-  const site = captureSite(Math.max(0, ...sizes));
-  return outputs.map(({ shape, dtype }, i) =>
-    Storage.ofBlock({ shape, dtype }, backend, blocks[i]!, sizes[i]! < smallestWithSite ? null : site),
+  const sources = outputs.map((_, i) => executable.donations?.get(i));
+  const sizes = outputs.map(({ shape, dtype }) => sizeOf(shape) * bytesPerElement(dtype));
+  const largest = Math.max(0, ...sizes);
+  reserve(sizes.reduce((sum, bytes, i) => sum + (sources[i] === undefined ? bytes : 0), 0));
+  const blocks = sources.map((source, i) =>
+    source === undefined ? backend.alloc(sizes[i]!) : inputBlocks[source]!,
   );
+  backend.submit(executable, inputBlocks, scalars, blocks);
+  const site = captureSite(largest);
+  return outputs.map(({ shape, dtype }, i) => {
+    const type = { shape, dtype };
+    const ownSite = sizes[i]! < smallestWithSite ? null : site;
+    const source = sources[i];
+    return source === undefined
+      ? Storage.ofBlock(type, backend, blocks[i]!, ownSite)
+      : inputs[source]!.become(type, ownSite);
+  });
 }

@@ -38,11 +38,10 @@ export function release(account: Account): void {
 
 /** The value of one tensor: host data not yet placed, a block of a backend, or both. */
 export class Storage {
-  readonly type: TensorType;
   /** Whether several nodes have this value, so that giving one of them away must not free it. */
   shared = false;
-  /** Where it was made; null for a small one. */
-  readonly site: Site | null;
+  private type: TensorType;
+  private madeAt: Site | null;
   private readonly account: Account;
   private host: TypedArray | null;
   private gone: string | null = null;
@@ -56,7 +55,7 @@ export class Storage {
     block: Block | null,
   ) {
     this.type = type;
-    this.site = site;
+    this.madeAt = site;
     this.host = host;
     this.account = { bytes, owner: new WeakRef(this), backend, block };
     accounts.add(this.account);
@@ -81,6 +80,11 @@ export class Storage {
 
   get bytes(): number {
     return this.account.bytes;
+  }
+
+  /** Where it was made; null for a small one. */
+  get site(): Site | null {
+    return this.madeAt;
   }
 
   /** The block on `backend`, written there first if the value is only on the host. */
@@ -120,11 +124,14 @@ export class Storage {
     release(this.account);
   }
 
-  /** Gives the block away, to be overwritten; {@link dispose} must follow, and has nothing to free then. */
-  surrender(): Block {
-    const block = this.account.block!;
-    this.account.block = null;
-    return block;
+  /**
+   * Becomes the storage of a result that a program has written over this value. Its account stays open: an engine needs
+   * longer to watch a new object than many programs take.
+   */
+  become(type: TensorType, site: Site | null): this {
+    this.type = type;
+    this.madeAt = site;
+    return this;
   }
 
   get disposed(): boolean {
@@ -140,3 +147,7 @@ export class Storage {
     return viewBytes(this.type.dtype, bytes).subarray(0, sizeOf(this.type.shape));
   }
 }
+
+/** What a donated tensor has when its storage has become another's: nothing. */
+export const departed: Storage = Storage.ofHost({ shape: [0], dtype: "int32" }, new Int32Array(0));
+departed.dispose("the value was donated");

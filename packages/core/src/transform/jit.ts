@@ -4,10 +4,10 @@ import { Node, reachable, Scope } from "../node.ts";
 import type { Operation } from "../operation.ts";
 import type { Backend, Executable } from "../runtime/backend.ts";
 import { commonBackend, execute, prepare, realise, withoutAliases } from "../runtime/realise.ts";
-import type { Storage } from "../runtime/storage.ts";
-import { showShape } from "../shape.ts";
+import { departed, type Storage } from "../runtime/storage.ts";
+import { sameShape, showShape } from "../shape.ts";
 import { dataOperation, Tensor } from "../tensor.ts";
-import { type Flat, flatten, type TreeStructure } from "../tree.ts";
+import { type Flat, flatten, type TreeStructure, treeLeaves } from "../tree.ts";
 import { substitute } from "./rebuild.ts";
 import { checkFunction, checkSynchronous, isIn, placeholder, storeArguments } from "./scope.ts";
 import type { Jit } from "./signatures.ts";
@@ -30,9 +30,29 @@ interface Trace {
   readonly structure: TreeStructure;
   /** `null` where the function closes over a variable or placeholder of an outer call; then it is inlined. */
   readonly program: Linearised | null;
+}
+
+/** A trace, and how arguments of its structure become the inputs of its program. */
+interface Compiled extends Trace {
+  readonly program: Linearised;
+  /** For each input of the program, the number of the argument's leaf that it is, or the node that it closes over. */
+  readonly sources: readonly (number | Node)[];
+  /** For each output, the number of the leaf that it passes through, or -1. */
+  readonly passed: readonly number[];
+  /** The leaves that are donated, and which of the program's inputs they are. */
+  readonly donated: readonly number[];
+  readonly gifts: readonly number[];
   readonly executables: Map<Backend, Executable>;
   /** Those that overwrite what is donated. */
   readonly overwriting: Map<Backend, Executable>;
+}
+
+/** A trace under the structure of arguments that it is for. */
+interface Entry {
+  readonly key: string;
+  readonly structure: TreeStructure;
+  readonly statics: TreeStructure;
+  readonly trace: Trace | Compiled;
 }
 
 /**
@@ -48,43 +68,86 @@ export const jit: Jit = ((f: (...args: never[]) => unknown, options: JitOptions 
   checkFunction(f, "jit");
   const { donate = [], static: statics = [], cacheSize = 64 } = options;
   const label = f.name === "" ? "jit" : `jit(${f.name})`;
-  const traces = new Map<string, Trace | "tracing">();
+  /** In the order of their last use. */
+  const entries = new Map<string, Entry | "tracing">();
+  let latest: Entry | null = null;
 
-  return (...args: unknown[]): unknown => {
-    const dynamic = flatten(args.map((arg, i) => (statics.includes(i) ? null : arg)));
-    const key = keyOf(
-      dynamic,
-      args.filter((_, i) => statics.includes(i)),
-    );
-    let trace = traces.get(key);
-    if (trace === "tracing") {
+  const entryFor = (args: readonly unknown[], dynamic: readonly unknown[], fixed: readonly unknown[]) => {
+    const flat = flatten(dynamic);
+    const { structure: staticStructure } = flatten(fixed);
+    const key = keyOf(flat, staticStructure);
+    let entry = entries.get(key);
+    if (entry === "tracing") {
       throw new ArgumentError(
         `${label} calls itself with arguments of the same structure, which would never end`,
       );
     }
-    if (trace === undefined) {
-      traces.set(key, "tracing");
+    if (entry === undefined) {
+      entries.set(key, "tracing");
       try {
-        trace = traceFunction(f, args, statics, dynamic, label);
+        const trace = traceFunction(f, args, statics, flat, label);
+        const { program } = trace;
+        const compiled =
+          program === null ? trace : bindArguments(trace, program, donatedLeaves(args, donate));
+        entry = { key, structure: flat.structure, statics: staticStructure, trace: compiled };
       } finally {
-        traces.delete(key);
+        entries.delete(key);
       }
-    } else traces.delete(key);
-    if (trace.program !== null) {
-      traces.set(key, trace);
-      if (traces.size > cacheSize) traces.delete(traces.keys().next().value!);
+    } else entries.delete(key);
+    // A function that closes over an open call means something else in the next one.
+    if (entry.trace.program !== null) {
+      entries.set(key, entry);
+      if (entries.size > cacheSize) entries.delete(entries.keys().next().value!);
+      latest = entry;
     }
-    for (const { node } of dynamic.leaves) node.checkPresent();
-    if (trace.program === null || dynamic.leaves.some(({ node }) => node.isInCall()))
-      return inline(trace, dynamic.leaves);
-    const donated = donate.flatMap((argnum) => (argnum < args.length ? flatten(args[argnum]).leaves : []));
-    return run(trace, trace.program, dynamic.leaves, donated, label);
+    return { entry, leaves: flat.leaves };
+  };
+
+  return (...args: unknown[]): unknown => {
+    const fixed = statics.map((i) => args[i]);
+    const dynamic = statics.length === 0 ? args : args.map((arg, i) => (statics.includes(i) ? null : arg));
+    // Steps of a loop have the structure of the one before: then there is no key to build.
+    const alike = latest === null ? null : leavesLike(latest, dynamic, fixed);
+    const { entry, leaves } =
+      alike === null ? entryFor(args, dynamic, fixed) : { entry: latest!, leaves: alike };
+    const { trace } = entry;
+    for (const { node } of leaves) node.checkPresent();
+    if (!isCompiled(trace) || leaves.some(({ node }) => node.isInCall())) return inline(trace, leaves);
+    return run(trace, leaves, label);
   };
 }) as unknown as Jit;
 
-function keyOf({ leaves, structure }: Flat, statics: readonly unknown[]): string {
+const isCompiled = (trace: Trace | Compiled): trace is Compiled => trace.program !== null;
+
+function keyOf({ leaves, structure }: Flat, statics: TreeStructure): string {
   const types = leaves.map(({ dtype, shape }) => `${dtype}${shape.join(",")}`).join(";");
-  return `${structure.key}|${types}|${flatten(statics).structure.key}`;
+  return `${structure.key}|${types}|${statics.key}`;
+}
+
+/** The leaves of arguments that an entry is for, or null. */
+function leavesLike(
+  { structure, statics, trace }: Entry,
+  dynamic: readonly unknown[],
+  fixed: readonly unknown[],
+): readonly Tensor[] | null {
+  const leaves = structure.leavesOf(dynamic);
+  if (leaves === null || (fixed.length > 0 && statics.leavesOf(fixed) === null)) return null;
+  const { placeholders } = trace;
+  for (let i = 0; i < leaves.length; i++) {
+    const [{ node }, { node: expected }] = [leaves[i]!, placeholders[i]!];
+    if (node.dtype !== expected.dtype || !sameShape(node.shape, expected.shape)) return null;
+  }
+  return leaves;
+}
+
+/** The numbers of the leaves that belong to donated arguments. */
+function donatedLeaves(args: readonly unknown[], donate: readonly number[]): readonly number[] {
+  const counts = args.map((arg) => treeLeaves(arg).length);
+  return counts.flatMap((count, i) => {
+    if (!donate.includes(i)) return [];
+    const before = counts.slice(0, i).reduce((a, b) => a + b, 0);
+    return Array.from({ length: count }, (_, leaf) => before + leaf);
+  });
 }
 
 /** Calls a function once with placeholders for its tensors; what it does is kept. */
@@ -109,12 +172,22 @@ export function traceFunction(
   const { leaves, structure } = flatten(result);
   const outputs = leaves.map(({ node }) => node);
   const program = closesOverACall(outputs, scope) ? null : programOf(outputs, placeholders, scope);
+  return { scope, placeholders, outputs, structure, program };
+}
+
+/** Finds once what every call would look for: where the inputs of the program come from. */
+function bindArguments(trace: Trace, program: Linearised, donated: readonly number[]): Compiled {
+  const leafOf = new Map(trace.placeholders.map(({ node }, leaf) => [node, leaf]));
+  const sources = program.inputs.map((node) => leafOf.get(node) ?? node);
   return {
-    scope,
-    placeholders,
-    outputs,
-    structure,
+    ...trace,
     program,
+    sources,
+    passed: trace.outputs.map((output) => leafOf.get(withoutAliases(output)) ?? -1),
+    donated,
+    gifts: sources.flatMap((source, input) =>
+      typeof source === "number" && donated.includes(source) ? [input] : [],
+    ),
     executables: new Map(),
     overwriting: new Map(),
   };
@@ -162,27 +235,24 @@ function inline(trace: Trace, leaves: readonly Tensor[]): unknown {
   return trace.structure.rebuild(substitute(trace.outputs, values, trace.scope));
 }
 
-function run(
-  trace: Trace,
-  linearised: Linearised,
-  leaves: readonly Tensor[],
-  donated: readonly Tensor[],
-  label: string,
-): unknown {
+function run(trace: Compiled, leaves: readonly Tensor[], label: string): unknown {
+  const { program, sources, passed, outputs } = trace;
   storeArguments(leaves);
-  checkDonated(donated, linearised, label);
-  const given = new Map(trace.placeholders.map((p, i) => [p.node, leaves[i]!]));
-  const storages = linearised.inputs.map((node): Storage => (given.get(node)?.node ?? node).storage!);
+  const donated = trace.donated.map((leaf) => leaves[leaf]!.node);
+  checkDonated(donated, sources, label);
+  const storages = sources.map(
+    (source): Storage => (typeof source === "number" ? leaves[source]!.node : source).storage!,
+  );
   const backend = commonBackend(storages);
-  const gifts = donated.every(({ node }) => isFree(node)) ? inputsOf(donated, linearised, given) : [];
+  const gifts = mayOverwrite(trace, donated, leaves) ? trace.gifts : [];
   const executables = gifts.length > 0 ? trace.overwriting : trace.executables;
   let executable = executables.get(backend);
   if (executable === undefined)
-    executables.set(backend, (executable = prepare(backend, donating(linearised, gifts))));
-  const results = execute(backend, executable, storages, linearised.scalars, trace.outputs);
-  const tensors = trace.outputs.map((output, i) => {
-    const argument = given.get(withoutAliases(output));
-    if (argument !== undefined && !donated.includes(argument)) return argument;
+    executables.set(backend, (executable = prepare(backend, donating(program, gifts))));
+  const results = execute(backend, executable, storages, program.scalars, outputs);
+  const tensors = outputs.map((output, i) => {
+    const argument = leaves[passed[i]!];
+    if (argument !== undefined && !trace.donated.includes(passed[i]!)) return argument;
     const node = new Node(dataOperation as Operation, [], undefined, {
       shape: output.shape,
       dtype: output.dtype,
@@ -190,16 +260,18 @@ function run(
     node.storage = results[i]!;
     return new Tensor(node);
   });
-  giveAway(donated, label);
+  giveAway(donated, new Set(results), label);
   return trace.structure.rebuild(tensors);
 }
 
 /** @throws DisposedError, before anything runs, for an argument that cannot be given away */
-function checkDonated(donated: readonly Tensor[], { inputs }: Linearised, label: string): void {
+function checkDonated(donated: readonly Node[], sources: readonly (number | Node)[], label: string): void {
+  if (donated.length === 0) return;
+  const closedOver = new Set(sources.map((source) => (typeof source === "number" ? null : source.storage)));
   const seen = new Set<Storage>();
-  for (const { node } of donated) {
+  for (const node of donated) {
     const storage = node.storage!;
-    if (inputs.some((input) => input.storage === storage)) {
+    if (closedOver.has(storage)) {
       throw new DisposedError(
         `${label}: a donated argument of shape ${showShape(node.shape)} is also closed over by the function; pass it once`,
       );
@@ -214,31 +286,28 @@ function checkDonated(donated: readonly Tensor[], { inputs }: Linearised, label:
   }
 }
 
-/** Marks donated arguments as gone and frees them, unless a pending node may still read them. */
-function giveAway(donated: readonly Tensor[], label: string): void {
-  for (const { node } of donated) {
+/** Whether nothing but this call reads what is donated, and the call only as what is donated. */
+function mayOverwrite({ donated }: Compiled, nodes: readonly Node[], leaves: readonly Tensor[]): boolean {
+  if (!nodes.every(isFree)) return false;
+  const storages = new Set(nodes.map(({ storage }) => storage));
+  return leaves.every(({ node }, leaf) => donated.includes(leaf) || !storages.has(node.storage));
+}
+
+/** Marks donated arguments as gone and frees what no result took over, unless a pending node may still read them. */
+function giveAway(donated: readonly Node[], results: ReadonlySet<Storage>, label: string): void {
+  for (const node of donated) {
+    const { shape, storage } = node;
     node.gone =
-      `a tensor of shape ${showShape(node.shape)} was used after it was donated to ${label}; ` +
+      `a tensor of shape ${showShape(shape)} was used after it was donated to ${label}; ` +
       "use the result of that call instead, or leave the argument out of donate";
-    if (isFree(node)) node.storage!.dispose(node.gone);
+    if (!isFree(node)) continue;
+    node.storage = departed;
+    if (!results.has(storage!)) storage!.dispose(node.gone);
   }
 }
 
 /** Whether nothing else can read the storage of a donated argument. */
 const isFree = ({ consumers, storage }: Node): boolean => consumers === 0 && !storage!.shared;
-
-/** The inputs of a program that donated arguments are. */
-function inputsOf(
-  donated: readonly Tensor[],
-  { inputs }: Linearised,
-  given: ReadonlyMap<Node, Tensor>,
-): readonly number[] {
-  const storages = inputs.map((node) => (given.get(node)?.node ?? node).storage);
-  const isOnly = (index: number) => storages.every((s, other) => other === index || s !== storages[index]);
-  return inputs.flatMap((node, index) =>
-    donated.includes(given.get(node)!) && isOnly(index) ? [index] : [],
-  );
-}
 
 const donating = (linearised: Linearised, donated: readonly number[]): Linearised =>
   donated.length === 0 ? linearised : { ...linearised, program: { ...linearised.program, donated } };
