@@ -1,4 +1,5 @@
 import type { BenchmarkSuite, MeasuredSuite } from "../suite.ts";
+import { compile } from "./compile.ts";
 import { kernels } from "./kernels.ts";
 import { operations } from "./operations.ts";
 import { optimizers } from "./optimizers.ts";
@@ -12,4 +13,5 @@ export const suites: readonly (BenchmarkSuite | MeasuredSuite)[] = [
   optimizers,
   operations,
   startUp,
+  compile,
 ];

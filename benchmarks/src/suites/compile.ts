@@ -1,0 +1,117 @@
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { MeasuredSuite } from "../suite.ts";
+
+// Inside this package, so that "amari" resolves.
+const folder = fileURLToPath(new URL("../..", import.meta.url));
+const built = fileURLToPath(new URL("../../../packages/amari/dist/index.js", import.meta.url));
+
+/**
+ * The functions that the parts of a first call stand under; a moment counts for the innermost of them. The names are those
+ * of the sources, which the built packages keep.
+ */
+const parts: Readonly<Record<string, string>> = {
+  traceFunction: "trace, gradient",
+  linearise: "linearise",
+  programKey: "key",
+  canonicalise: "canonicalise",
+  fuse: "fuse: stored slots, kernels",
+  mergeKernels: "fuse: merge",
+  validated: "fuse: validate",
+  planMemory: "memory plan",
+  CpuExecutable: "WebAssembly, written",
+  compileModule: "WebAssembly, compiled",
+  submit: "first run",
+};
+
+/** How the time of a process is told: all of it by the clock, or its parts by a profile, which makes it slower. */
+interface FirstCall {
+  readonly milliseconds: number;
+  readonly parts: Readonly<Record<string, number>>;
+}
+
+/** The first call of a jitted training step, as a program that prints a {@link FirstCall}. */
+const program = (layers: number): string => `
+  import { Session } from "node:inspector";
+  import { adam, applyUpdates, crossEntropy, jit, random, transformer, treeLeaves, valueAndGrad } from "amari";
+
+  const model = transformer({
+    vocabulary: 96, context: 64, features: 128, heads: 4, layers: ${layers}, attentionBias: false,
+  });
+  const optimizer = adam({ learningRate: 3e-4 });
+  const p = model.init(random.key(0));
+  const s = optimizer.init(p);
+  const tokens = random.randint(random.key(1), [16, 64], 0, 96);
+  const targets = random.randint(random.key(2), [16, 64], 0, 96);
+  for (const leaf of treeLeaves([p, s, tokens, targets])) leaf.realise();
+  const step = jit((p, s, tokens, targets) => {
+    const loss = (p) => crossEntropy(model.apply(p, tokens), targets).mean();
+    const [value, gradients] = valueAndGrad(loss)(p);
+    const [updates, state] = optimizer.update(gradients, s, p);
+    return [applyUpdates(p, updates), state, value];
+  }, { donate: [0, 1] });
+
+  const names = ${JSON.stringify(parts)};
+  const isProfiled = process.argv.includes("profile");
+  const session = new Session();
+  if (isProfiled) {
+    session.connect();
+    session.post("Profiler.enable");
+    session.post("Profiler.setSamplingInterval", { interval: 200 });
+    session.post("Profiler.start");
+  }
+  const begin = performance.now();
+  step(p, s, tokens, targets);
+  const milliseconds = performance.now() - begin;
+  const parts = {};
+  if (isProfiled) session.post("Profiler.stop", (error, { profile }) => {
+    const partOf = new Map();
+    const visit = (node, part) => {
+      const own = names[node.callFrame.functionName] ?? part;
+      partOf.set(node.id, own);
+      for (const child of node.children ?? []) visit(nodes.get(child), own);
+    };
+    const nodes = new Map(profile.nodes.map((node) => [node.id, node]));
+    visit(profile.nodes[0], "other");
+    profile.samples.forEach((id, i) => {
+      parts[partOf.get(id)] = (parts[partOf.get(id)] ?? 0) + profile.timeDeltas[i] / 1000;
+    });
+  });
+  console.log(JSON.stringify({ milliseconds, parts }));
+`;
+
+const rounds = 7;
+
+function run(code: string, ...options: readonly string[]): FirstCall {
+  const { status, stderr, stdout } = spawnSync(
+    process.execPath,
+    // One thread: what the engine compiles beside the program is counted too.
+    ["--single-threaded", "--input-type=module", "--eval", code, "--", ...options],
+    { cwd: folder, encoding: "utf8", env: { ...process.env, AMARI_THREADS: "1" } },
+  );
+  if (status !== 0) throw new Error(`a program of the compile suite failed:\n${stderr}`);
+  return JSON.parse(stdout);
+}
+
+const show = (milliseconds: number): string => `${milliseconds.toFixed(0).padStart(5)} ms`;
+
+/** What the first call of a transformer's training step costs, from the trace to the first result, on one thread. */
+export const compile: MeasuredSuite = {
+  name: "compile",
+  about: `The first call of a jitted training step on one thread, in a process of its own; the least of ${rounds}, and its parts in the profile of another.`,
+  measure: (filter) => {
+    const chosen = [1, 2, 4]
+      .map((layers) => ({ layers, name: `transformer of ${layers} layers` }))
+      .filter(({ name }) => name.includes(filter));
+    if (chosen.length > 0 && !existsSync(built))
+      throw new Error("the packages are not built: run pnpm build first");
+    return chosen.flatMap(({ layers, name }) => {
+      const code = program(layers);
+      const calls = Array.from({ length: rounds }, () => run(code).milliseconds);
+      const { parts: shares } = run(code, "profile");
+      const rows = Object.values(parts).map((part) => ({ name: `  ${part}`, result: show(shares[part] ?? 0) }));
+      return [{ name, result: show(Math.min(...calls)) }, ...rows];
+    });
+  },
+};
