@@ -1,3 +1,4 @@
+import type { DType } from "../dtype.ts";
 import { type Graph, type GraphAttributes, type Node, reachable } from "../node.ts";
 import type { TensorType } from "../operation.ts";
 import type { Body, Program, Step } from "./program.ts";
@@ -12,7 +13,8 @@ export interface Linearised {
 }
 
 /**
- * Writes the part of the graph that computes `outputs` as a program.
+ * Writes the part of the graph that computes `outputs` as a program. Equal numbers of one dtype are one scalar, so that what
+ * is computed from them alone, such as the bias corrections of an optimizer's parameters, is seen to be the same.
  *
  * @param nodes - the nodes to compute, in topological order
  * @param isInput - which of the nodes met are handed over instead of computed
@@ -41,10 +43,13 @@ export function linearise(
 
   const slots: TensorType[] = [];
   const slotOf = new Map<Node, number>();
-  for (const leaf of [...inputs, ...constants]) {
-    slotOf.set(leaf, slots.length);
-    slots.push({ shape: leaf.shape, dtype: leaf.dtype });
+  for (const input of inputs) {
+    slotOf.set(input, slots.length);
+    slots.push({ shape: input.shape, dtype: input.dtype });
   }
+  const scalars = new ScalarList(slots.length);
+  for (const constant of constants) slotOf.set(constant, scalars.slotOf(constant));
+  for (const dtype of scalars.dtypes) slots.push({ shape: [], dtype });
   const steps: Step[] = [];
   for (const node of nodes) {
     if (slotOf.has(node)) continue;
@@ -71,14 +76,41 @@ export function linearise(
   return {
     program: {
       inputs: inputs.map(({ shape, dtype }) => ({ shape, dtype })),
-      scalars: constants.map((node) => node.dtype),
+      scalars: scalars.dtypes,
       steps,
       outputs: outputs.map((node) => slotOf.get(node)!),
       slots,
     },
     inputs,
-    scalars: constants.map((node) => (node.attributes as { value: number }).value),
+    scalars: scalars.values,
   };
+}
+
+/** The numbers of a program, those that are equal once. */
+class ScalarList {
+  readonly dtypes: DType[] = [];
+  readonly values: number[] = [];
+  private readonly first: number;
+  private readonly known = new Map<string, number>();
+
+  /** @param first - the slot of the first number */
+  constructor(first: number) {
+    this.first = first;
+  }
+
+  /** The slot of a constant's number. */
+  slotOf({ dtype, attributes }: Node): number {
+    const { value } = attributes as { readonly value: number };
+    const key = `${dtype}${Object.is(value, -0) ? "-0" : value}`;
+    let slot = this.known.get(key);
+    if (slot === undefined) {
+      slot = this.first + this.values.length;
+      this.known.set(key, slot);
+      this.dtypes.push(dtype);
+      this.values.push(value);
+    }
+    return slot;
+  }
 }
 
 /** A graph as what a control operation runs. */
