@@ -110,7 +110,10 @@ export const compile: MeasuredSuite = {
       const code = program(layers);
       const calls = Array.from({ length: rounds }, () => run(code).milliseconds);
       const { parts: shares } = run(code, "profile");
-      const rows = Object.values(parts).map((part) => ({ name: `  ${part}`, result: show(shares[part] ?? 0) }));
+      const rows = Object.values(parts).map((part) => ({
+        name: `  ${part}`,
+        result: show(shares[part] ?? 0),
+      }));
       return [{ name, result: show(Math.min(...calls)) }, ...rows];
     });
   },

@@ -38,7 +38,7 @@ export function fuse(program: Program): Schedule {
   for (;;) {
     const schedule = new Fusion(program, producer, stored).run();
     if (schedule !== null) return checked(mergeKernels(schedule));
-    // A view that no index map expresses was met: its operand has been added to the stored slots.
+    // Views that no index map expresses were met: their operands have been added to the stored slots.
   }
 }
 
@@ -49,7 +49,8 @@ class Fusion {
   private readonly buffers: Buffer[] = [];
   private readonly bufferOf = new Map<number, number>();
   private readonly stages: Stage[] = [];
-  private failed = false;
+  /** Slots without memory that the stage which is being written needs there. */
+  private readonly missing: number[] = [];
 
   constructor(program: Program, producer: ReadonlyMap<number, Step>, stored: Set<number>) {
     this.program = program;
@@ -57,8 +58,10 @@ class Fusion {
     this.stored = stored;
   }
 
+  /** The schedule, or null where slots had to be added to the stored ones, which earlier kernels may have computed too. */
   run(): Schedule | null {
     const { program } = this;
+    let isSettled = true;
     program.inputs.forEach((type, index) => {
       this.assign(index, { type, role: { kind: "input", index } });
     });
@@ -68,11 +71,22 @@ class Fusion {
     });
     for (const step of program.steps) {
       if (!this.stored.has(step.output)) continue;
-      this.addStep(step);
-      if (this.failed) return null;
+      if (!this.settle(step)) isSettled = false;
     }
+    if (!isSettled) return null;
     this.copyRepeatedOutputs();
     return { buffers: this.buffers, stages: this.stages };
+  }
+
+  /** Adds the stage of a step; false where it lacked slots, which are stored from now on and settled before it. */
+  private settle(step: Step): boolean {
+    this.addStep(step);
+    const slots = this.missing.splice(0);
+    if (slots.length === 0) return true;
+    for (const slot of slots) this.stored.add(slot);
+    for (const slot of slots) this.settle(this.producer.get(slot)!);
+    this.settle(step);
+    return false;
   }
 
   private addStep(step: Step): void {
@@ -173,8 +187,7 @@ class Fusion {
     const initial = kernel.initial(dtype);
     const order = partialResults(kernel.combine, scalarType, shape, axes, value);
     if (order === null) {
-      this.stored.add(input);
-      this.failed = true;
+      this.missing.push(input);
       return;
     }
     this.addLoops(
@@ -188,7 +201,7 @@ class Fusion {
     );
   }
 
-  /** The value of a slot at an index map, as an expression of the kernel; null and `failed` where a view prevents it. */
+  /** The value of a slot at an index map, as an expression of the kernel; null where a view prevents it, and a slot is `missing`. */
   private trace(slot: number, map: IndexMap, kernel: OpenKernel, isRoot: boolean): Expression | null {
     const extents = [...kernel.loops, ...kernel.reductions];
     const type = this.program.slots[slot]!;
@@ -241,8 +254,7 @@ class Fusion {
         scalarTypeOf(type.dtype),
       );
     }
-    this.stored.add(input);
-    this.failed = true;
+    this.missing.push(input);
     return null;
   }
 
@@ -322,10 +334,7 @@ class Fusion {
 
   private addDot(step: Step, type: TensorType): void {
     const [left, right] = step.inputs.map((slot) => this.matrixOperand(slot));
-    if (left === null || right === null || left === undefined || right === undefined) {
-      this.failed = true;
-      return;
-    }
+    if (left === null || right === null || left === undefined || right === undefined) return;
     const shape = this.program.slots[step.inputs[0]!]!.shape;
     this.stages.push({
       kind: "dot",
@@ -352,12 +361,12 @@ class Fusion {
     };
   }
 
-  /** An operand as strides on stored memory, through views; stores it and gives null where that fails. */
+  /** An operand as strides on stored memory, through views; null where that fails, and it is `missing`. */
   private arrayOperand(slot: number): ArrayOperand | null {
     const { shape } = this.program.slots[slot]!;
     const access = this.stridesOn(slot, identityMap(shape.length, shape.length), shape);
     if (access === null) {
-      this.stored.add(slot);
+      this.missing.push(slot);
       return null;
     }
     return { buffer: access.buffer, shape, ...access.place };
@@ -368,10 +377,7 @@ class Fusion {
       ArrayOperand | null,
       ArrayOperand | null,
     ];
-    if (input === null || window === null) {
-      this.failed = true;
-      return;
-    }
+    if (input === null || window === null) return;
     this.stages.push({ kind: "convolution", step, input, window, result: this.bufferFor(step.output) });
   }
 

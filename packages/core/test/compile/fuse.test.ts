@@ -87,7 +87,7 @@ describe("fusion", () => {
           for j < 10
             a1 += square(b0[10i + j] - a0 / n0)
           for j < 10
-            b3[10i + j] = (b0[10i + j] - a0 / n0) / sqrt(a1 / n1 + n2) * b1[j] + b2[j]
+            b3[10i + j] = (b0[10i + j] - a0 / n0) / sqrt(a1 / n0 + n1) * b1[j] + b2[j]
       "
     `);
   });
