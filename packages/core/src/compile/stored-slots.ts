@@ -5,7 +5,7 @@ import { KernelBuilder, scalarTypeOf } from "./kernel-builder.ts";
 import type { Program, Step } from "./program.ts";
 
 /** Values that cost more than this many instructions are computed once, not by every kernel that reads them. */
-const cheapInstructions = 6;
+const cheapInstructions = 12;
 
 /** After so many elementwise operations on one another a value is stored, so that kernels stay of a size. */
 const deepestFusion = 64;

@@ -48,6 +48,24 @@ describe("common sub-expressions", () => {
     `);
   });
 
+  it("are found where equal numbers stand in them", () => {
+    const program = explain((x: Tensor) => x.mul(3).exp().add(x.mul(3).exp()).sub(2))(vector).canonical;
+    expect(`\n${printProgram(program)}\n`).toMatchInlineSnapshot(`
+      "
+      program(%0: float32[3]; %1: float32, %2: float32)
+        %3: float32[1] = reshape{shape: [1]}(%1)
+        %4: float32[3] = broadcastTo{shape: [3]}(%3)
+        %5: float32[3] = mul(%0, %4)
+        %6: float32[3] = exp(%5)
+        %7: float32[3] = add(%6, %6)
+        %8: float32[1] = reshape{shape: [1]}(%2)
+        %9: float32[3] = broadcastTo{shape: [3]}(%8)
+        %10: float32[3] = sub(%7, %9)
+        return %10
+      "
+    `);
+  });
+
   it("are found through other ones, and among operations with several outputs", () => {
     const twice = (x: Tensor) => {
       const [values] = eigh(x.matmul(x.transpose() as never));

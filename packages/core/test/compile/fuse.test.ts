@@ -118,6 +118,69 @@ describe("fusion", () => {
     `);
   });
 
+  it("loads what several kernels would compute from several arrays, and computes what is cheap", () => {
+    const stream = (a: Tensor, b: Tensor, c: Tensor) => {
+      const [x, y] = [a.add(b as never).add(c as never) as Tensor, a.neg() as Tensor];
+      return [x.sum(0), x.sum(1), x.mul(2), y.sum(0), y.sum(1)];
+    };
+    expect(scheduled(stream, matrix, matrix, matrix)).toMatchInlineSnapshot(`
+      "
+      b0: float32[32, 10], input 0
+      b1: float32[32, 10], input 1
+      b2: float32[32, 10], input 2
+      b3: float32[10], output 0
+      b4: float32[32], output 1
+      b5: float32[32, 10], output 2
+      b6: float32[10], output 3
+      b7: float32[32], output 4
+      b8: float32[32, 10]
+      kernel
+        for i < 32
+          for j < 10
+            t0 = b0[10i + j] + b1[10i + j] + b2[10i + j]
+            a0 += t0
+            a1 += -b0[10i + j]
+            b8[10i + j] = t0
+            b5[10i + j] = t0 * n0
+          b4[i] = a0
+          b7[i] = a1
+      kernel
+        for i < 10
+          for j < 32
+            a0 += b8[i + 10j]
+            a1 += -b0[i + 10j]
+          b3[i] = a0
+          b6[i] = a1
+      "
+    `);
+  });
+
+  it("computes once what a cheap operation makes of a costly one", () => {
+    const updates = (count: Tensor, a: Tensor, b: Tensor) => {
+      const correction = count.mul(0.25).expm1().neg() as Tensor;
+      return [a.div(correction as never), b.transpose().div(correction as never)];
+    };
+    const [a, b] = [zeros([300, 100]) as Tensor, zeros([200, 300]) as Tensor];
+    expect(scheduled(updates, zeros([]) as Tensor, a, b)).toMatchInlineSnapshot(`
+      "
+      b0: float32, input 0
+      b1: float32[300, 100], input 1
+      b2: float32[200, 300], input 2
+      b3: float32[300, 100], output 0
+      b4: float32[300, 200], output 1
+      b5: float32
+      kernel
+        b5[0] = expm1(b0[0] * n0)
+      kernel
+        for i < 300, j < 100
+          b3[100i + j] = b1[100i + j] / -b5[0]
+      kernel
+        for i < 300, j < 200
+          b4[200i + j] = b2[i + 300j] / -b5[0]
+      "
+    `);
+  });
+
   it("makes the gradient of a perceptron products with loops between them, in little memory", () => {
     const loss = (w: { first: Tensor; second: Tensor }, x: Tensor) =>
       x
