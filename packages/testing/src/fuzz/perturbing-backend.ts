@@ -27,7 +27,7 @@ export interface Noise {
  * correct implementation may deviate by.
  *
  * It runs another backend on programs in which a step follows each inexact operation and moves every element of its
- * result by the operation's stated error; the operands of reductions, contractions and routines are moved too, since the
+ * result by the operation's stated error; that of a sum by an error of its terms (see {@link terms}), since the
  * order in which these sum is their own and sums may cancel. Where an operation is correctly rounded (0.5 ulp) its
  * result is exact as long as its operands are; after that it may round the other way.
  */
@@ -140,25 +140,34 @@ class Perturbation {
     this.steps = 0;
   }
 
-  /** A step that moves each element of a slot by `ulp` units in the last place. */
-  step(ulp: number, type: TensorType, input: number, output: number): Step {
+  /**
+   * A step that moves each element of a slot by `ulp` units in the last place: of itself, or of the square root of a
+   * second slot where that is larger.
+   */
+  step(ulp: number, type: TensorType, inputs: readonly number[], output: number): Step {
     const epsilon = epsilonOf(type.dtype);
     const least = type.dtype === "float32" ? 2 ** -149 : Number.MIN_VALUE;
     const size = Math.max(1, ulp);
-    const move = (x: number): number => {
-      if (x === 0 || !Number.isFinite(x)) return x;
+    const move = (x: number, squared: number): number => {
+      const scale = Math.max(Math.abs(x), squared > 0 ? Math.sqrt(squared) : 0);
+      if (scale === 0 || !Number.isFinite(scale)) return x;
       const isUp = this.uniform() < 0.5 !== this.noise.reversed;
-      return x + (isUp ? size : -size) * Math.max(Math.abs(x) * epsilon, least);
+      return x + (isUp ? size : -size) * Math.max(scale * epsilon, least);
     };
     // Asked for once in each run of the step.
     const scalar = () => {
       const isMoved = this.steps++ % this.noise.groups === this.noise.group;
-      return isMoved ? move : (x: number) => x;
+      return isMoved ? (x: number, squared = 0) => move(x, squared) : (x: number) => x;
     };
     const operation: Operation = { name: "perturb", kernel: { kind: "elementwise", scalar } };
-    return { operation, attributes: undefined, inputs: [input], output, outputs: [type] };
+    return { operation, attributes: undefined, inputs, output, outputs: [type] };
   }
 }
+
+const square: Operation = {
+  name: "square",
+  kernel: { kind: "elementwise", scalar: () => (x: number) => x * x },
+};
 
 /** The error of an operation that no row of the table states. */
 const unstated = 4;
@@ -216,13 +225,38 @@ function perturb(
   const inexact = new Set<number>();
   /** Where the new program keeps what a slot of the old one held. */
   const moved = new Map<number, number>();
-  const move = (slot: number, ulp: number): number => {
+  const add = (type: TensorType, stepTo: (output: number) => Step): number => {
+    const output = slots.push(type) - 1;
+    steps.push(stepTo(output));
+    return output;
+  };
+  const move = (slot: number, ulp: number, squared: number | null): number => {
     const type = slots[slot]!;
     if (!isFloat(type.dtype)) return slot;
-    const output = slots.length;
-    slots.push(type);
-    steps.push(perturbation.step(ulp, type, slot, output));
-    return output;
+    const inputs = squared === null ? [slot] : [slot, squared];
+    return add(type, (output) => perturbation.step(ulp, type, inputs, output));
+  };
+  /**
+   * What a sum makes of the squares of its operands, in float64: the square root is the error of the result, in the
+   * terms' own units, where every term is off by a unit in a direction of its own. It does not shrink where terms cancel.
+   */
+  const terms = (step: Step, operands: readonly number[]): number | null => {
+    const type = step.outputs[0]!;
+    if (step.outputs.length !== 1 || !isFloat(type.dtype)) return null;
+    const squares = operands.map((slot) => {
+      const { shape, dtype } = slots[slot]!;
+      if (!isFloat(dtype)) return slot;
+      const wide: TensorType = { shape, dtype: "float64" };
+      return add(wide, (output) => ({
+        operation: square,
+        attributes: undefined,
+        inputs: [slot],
+        output,
+        outputs: [wide],
+      }));
+    });
+    const wide: TensorType = { shape: type.shape, dtype: "float64" };
+    return add(wide, (output) => ({ ...step, inputs: squares, output, outputs: [wide] }));
   };
   const given = program.inputs.length + program.scalars.length;
   program.slots.slice(0, given).forEach((type, slot) => {
@@ -234,14 +268,13 @@ function perturb(
     const isInexact = step.inputs.some((slot) => inexact.has(slot)) || !isCorrectlyRounded(step);
     const ulp = step.bodies === undefined ? errorOf(step.operation) * growthOf(step, program) : 0;
     const operands = step.inputs.map((slot) => moved.get(slot)!);
-    const sums = kind !== "elementwise" && ulp > 0.5;
-    const inputs = sums ? operands.map((slot) => move(slot, ulp)) : operands;
+    const squared = kind !== "elementwise" && ulp > 0.5 ? terms(step, operands) : null;
     const first = slots.length;
     slots.push(...step.outputs);
     const bodies = isInexact ? step.bodies?.map((body) => perturbedBody(body, perturbation)) : step.bodies;
-    steps.push({ ...step, inputs, output: first, ...(bodies && { bodies }) });
+    steps.push({ ...step, inputs: operands, output: first, ...(bodies && { bodies }) });
     step.outputs.forEach((_, i) => {
-      moved.set(step.output + i, isInexact && ulp > 0 ? move(first + i, ulp) : first + i);
+      moved.set(step.output + i, isInexact && ulp > 0 ? move(first + i, ulp, squared) : first + i);
       if (isInexact) inexact.add(step.output + i);
     });
   }
