@@ -37,10 +37,12 @@ export interface Agreement extends Judgement {
 }
 
 /**
- * Into how many groups the operations are dealt out in turn; each is perturbed by itself, in both directions. Were all
+ * Into how many groups the operations are dealt out in turn; each is perturbed by itself, in several ways. Were all
  * perturbed at once, errors that happen to cancel would hide how far results may be apart.
  */
 const groups = 6;
+
+const directions = ["chance", "opposite", "coarse"] as const;
 
 /** The results of a function on a backend. */
 interface Results {
@@ -122,8 +124,8 @@ export function checkProgram(
   }
   const { perturbed, backend } = subject;
   const perturbations = Array.from({ length: groups }, (_, group) =>
-    [false, true].map((reversed) => {
-      perturbed.noise = { group, groups, reversed };
+    directions.map((direction) => {
+      perturbed.noise = { group, groups, direction };
       return runOn(perturbed, f(), inputs);
     }),
   );

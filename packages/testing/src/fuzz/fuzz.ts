@@ -2,7 +2,7 @@ import type { Backend } from "@amari/core";
 import fc from "fast-check";
 import { type Agreement, checkProgram, Subject } from "./check-program.ts";
 import type { RandomProgram } from "./random-program.ts";
-import { type ProgramConstraints, randomPrograms } from "./random-programs.ts";
+import { type ProgramConstraints, programChoices, programOf } from "./random-programs.ts";
 import { shrinkProgram } from "./shrink-program.ts";
 import { type Variant, variants } from "./variants.ts";
 
@@ -60,7 +60,7 @@ export function fuzz(backend: Backend, options: FuzzOptions): FuzzReport {
   const operations = new Map<string, OperationReport>();
   let [programs, declined, failed] = [0, 0, false];
   const uses = fc.record({
-    program: randomPrograms(options),
+    choices: programChoices(options),
     variant: fc.oneof(
       { arbitrary: fc.constant<Variant>(variants[0]), weight: transformEvery },
       { arbitrary: fc.constantFrom(...variants.slice(1)), weight: 1 },
@@ -69,8 +69,9 @@ export function fuzz(backend: Backend, options: FuzzOptions): FuzzReport {
   let shrinks = 0;
   let smallest: Use | null = null;
   const result = fc.check(
-    fc.property(uses, ({ program, variant }) => {
+    fc.property(uses, ({ choices, variant }) => {
       if (failed && ++shrinks > mostShrinks) return;
+      const program = programOf(choices);
       try {
         const agreements = checkProgram(program, variant, subject);
         if (failed) return;

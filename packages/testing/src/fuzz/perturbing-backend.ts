@@ -15,11 +15,16 @@ import {
 import { uniformFrom } from "../sample.ts";
 import { epsilonOf } from "../ulp.ts";
 
-/** Which of the insertions move their elements: one in `groups`. Each element goes up or down by chance, or reversed. */
+/** How a perturbed run moves results. */
 export interface Noise {
+  /** Which of the operations are moved: one in `groups`, in turn. */
   readonly group: number;
   readonly groups: number;
-  readonly reversed: boolean;
+  /**
+   * By their whole error up or down by chance, or the other way; or to the nearest multiple of it, so that what is all
+   * error becomes the zero, and what is nearly equal becomes the equal, that another order of summation may give.
+   */
+  readonly direction: "chance" | "opposite" | "coarse";
 }
 
 /**
@@ -129,7 +134,7 @@ class PerturbedExecutable implements Executable {
 
 /** The noise itself, shared by the steps that are inserted. */
 class Perturbation {
-  private noise: Noise = { group: 0, groups: 1, reversed: false };
+  private noise: Noise = { group: 0, groups: 1, direction: "chance" };
   private uniform = uniformFrom(0);
   /** How many inserted steps have run since the noise was chosen. */
   private steps = 0;
@@ -151,8 +156,10 @@ class Perturbation {
     const move = (x: number, squared: number): number => {
       const scale = Math.max(Math.abs(x), squared > 0 ? Math.sqrt(squared) : 0);
       if (scale === 0 || !Number.isFinite(scale)) return x;
-      const isUp = this.uniform() < 0.5 !== this.noise.reversed;
-      return x + (isUp ? size : -size) * Math.max(scale * epsilon, least);
+      const error = size * Math.max(scale * epsilon, least);
+      if (this.noise.direction === "coarse") return Math.round(x / error) * error;
+      const isUp = this.uniform() < 0.5 === (this.noise.direction === "chance");
+      return isUp ? x + error : x - error;
     };
     // Asked for once in each run of the step.
     const scalar = () => {

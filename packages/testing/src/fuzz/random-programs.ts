@@ -2,7 +2,7 @@ import type { DType } from "@amari/core";
 import fc from "fast-check";
 import { choiceRange, Draw } from "./draw.ts";
 import { type Input, type RandomProgram, referencesIn, tensorOf, withoutDeadCode } from "./random-program.ts";
-import { type Recipe, recipes, weightedNames } from "./recipes.ts";
+import { recipes, weightedNames } from "./recipes.ts";
 import { sampleValues } from "./sample-values.ts";
 
 /** Which programs are generated. */
@@ -17,10 +17,12 @@ export interface ProgramConstraints {
 const edges: readonly number[] = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 65, 0, 11, 13, 37];
 
 /** What a program is made of, as numbers that shrink one by one. */
-interface Choices {
+export interface ProgramChoices {
   readonly floats: readonly DType[];
   readonly base: readonly number[];
   readonly inputs: readonly InputChoices[];
+  /** Whether the inputs hold NaN, infinities and their like. */
+  readonly special: boolean;
   readonly calls: readonly (readonly [recipe: string, choices: readonly number[]])[];
   readonly outputs: readonly number[];
 }
@@ -57,32 +59,33 @@ const inputChoices: fc.Arbitrary<InputChoices> = fc.record({
 });
 
 /** Programs over the table of operations, whose counterexamples shrink call by call and size by size. */
-export function randomPrograms(constraints: ProgramConstraints = {}): fc.Arbitrary<RandomProgram> {
-  const { floats, maxCalls = 40 } = constraints;
-  const all = recipes();
+export const randomPrograms = (constraints: ProgramConstraints = {}): fc.Arbitrary<RandomProgram> =>
+  programChoices(constraints).map(programOf);
+
+const allRecipes = recipes();
+
+/** What {@link programOf} makes a program of. */
+export function programChoices({ floats, maxCalls = 40 }: ProgramConstraints): fc.Arbitrary<ProgramChoices> {
   const floatSets: readonly (readonly DType[])[] =
     floats === undefined ? [["float32"], ["float32"], ["float64"], ["float32", "float64"]] : [floats];
-  const choices = fc.record({
+  return fc.record({
     floats: fc.constantFrom(...floatSets),
     base: fc.constantFrom(1, 2, 2, 3, 0, 4).chain(dimensions),
     inputs: fc.array(inputChoices, { minLength: 1, maxLength: 4, size: "max" }),
     special: fc.constantFrom(false, false, false, false, true),
     calls: fc.array(
       fc.tuple(
-        fc.constantFrom(...weightedNames(all)),
+        fc.constantFrom(...weightedNames(allRecipes)),
         fc.array(fc.nat(choiceRange - 1), { minLength: 12, maxLength: 12 }),
       ),
       { minLength: 1, maxLength: maxCalls, size: "max" },
     ),
     outputs: fc.array(fc.nat(15), { maxLength: 6, size: "max" }),
   });
-  return choices.map((made) => programOf(made, all));
 }
 
-function programOf(
-  { floats, base, inputs, special, calls, outputs }: Choices & { readonly special: boolean },
-  all: ReadonlyMap<string, Recipe>,
-): RandomProgram {
+/** The program that some choices stand for; any do. */
+export function programOf({ floats, base, inputs, special, calls, outputs }: ProgramChoices): RandomProgram {
   const made = inputs.map(({ kind, float, dropped, ones, seed }): Input => {
     const shape = base.map((n, i) => (((ones >> i) & 1) === 1 ? 1 : n)).slice(Math.min(dropped, base.length));
     const dtype = kind === "float" ? floats[float % floats.length]! : kind;
@@ -92,7 +95,7 @@ function programOf(
   const draw = new Draw(made.map(tensorOf));
   for (const [name, numbers] of calls) {
     draw.choose(numbers);
-    all.get(name)!(draw);
+    allRecipes.get(name)!(draw);
   }
   // What nothing reads is returned for the most part, so that little of the program is dead.
   const read = new Set(draw.calls.flatMap(({ args }) => args.flatMap(referencesIn)));
