@@ -15,6 +15,7 @@ export {
   checkVjp,
 } from "./check-grads.ts";
 export { expectClose, MismatchError, type Tolerance } from "./expect-close.ts";
+export { branch, halved, recurrence } from "./fuzz/control-flow.ts";
 export { type FuzzOptions, type FuzzReport, fuzz, type OperationReport } from "./fuzz/fuzz.ts";
 export { gradients } from "./fuzz/gradients.ts";
 export { type PrintOptions, printProgram } from "./fuzz/print-program.ts";
@@ -27,7 +28,6 @@ export {
   Reference,
 } from "./fuzz/random-program.ts";
 export { type ProgramConstraints, randomPrograms } from "./fuzz/random-programs.ts";
-export { recurrence } from "./fuzz/recurrence.ts";
 export type { Law, LawOptions } from "./laws/law.ts";
 export { lawsOf } from "./laws/laws-of.ts";
 export { sampleDirection, sampleDomain, sampleOperand, type Uniform, uniformFrom } from "./sample.ts";

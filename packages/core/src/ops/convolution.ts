@@ -43,6 +43,7 @@ function operands(x: Tensor, kernel: Tensor, groups: number, what: string): read
 /**
  * The convolution (cross-correlation: the kernel is not flipped) of x `[batch, channels, ...spatial]` with a kernel
  * `[outputs, channels / groups, ...window]`: `[batch, outputs, ...places]`. The rank says whether it is 1-d, 2-d, 3-d.
+ * A backend may multiply the zeros of padding or skip them, so an infinite or NaN factor beside them may give NaN.
  *
  * @example images.conv(kernel, { strides: 2, padding: "same" }) // [N, 3, 28, 28] and [8, 3, 5, 5]: [N, 8, 14, 14]
  * @throws ShapeError where ranks or channels do not fit or the window does not fit the padded input, ArgumentError for

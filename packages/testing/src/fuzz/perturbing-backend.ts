@@ -209,6 +209,8 @@ function termsOf({ operation, inputs, outputs }: Step, { slots }: Program): numb
       return sizeOf(shapes[0]!) / Math.max(1, sizeOf(outputs[0]!.shape));
     case "dot":
       return shapes[0]!.at(-1)!;
+    case "convolution":
+      return sizeOf(shapes[1]!) / Math.max(1, shapes[1]![0]!);
     case "routine":
       return Math.max(1, ...shapes.flat());
     default:

@@ -1,5 +1,4 @@
-import { type Argument, type Input, type RandomProgram, Reference } from "./random-program.ts";
-import { recurrence } from "./recurrence.ts";
+import { type Argument, type Input, isLocal, type RandomProgram, Reference } from "./random-program.ts";
 
 /** How the function of a program is used, as code. */
 export interface PrintOptions {
@@ -16,7 +15,6 @@ export function printProgram(
   { use = "f(...inputs)", fromAmari = [], fromTesting = [] }: PrintOptions = {},
 ): string {
   const callees = calls.map(({ callee }) => callee);
-  const isLocal = (name: string) => name === recurrence.name;
   const parameters = inputs.map((_, i) => `v${i}: Tensor`).join(", ");
   return [
     ...printImport("amari", [

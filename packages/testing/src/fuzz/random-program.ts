@@ -1,6 +1,6 @@
 import * as amari from "@amari/core";
 import { type DType, type Tensor, tensor } from "@amari/core";
-import { recurrence } from "./recurrence.ts";
+import * as controlFlow from "./control-flow.ts";
 
 /** A value of a program by its number: the inputs come first, then the result of each call. */
 export class Reference {
@@ -45,11 +45,11 @@ export interface RandomProgram {
 
 type Callee = (...args: unknown[]) => Tensor;
 
-/** The function of a name: one of core's, or one that stands for a use of a transformation. */
-function calleeOf(name: string): Callee {
-  if (name === recurrence.name) return recurrence as unknown as Callee;
-  return (amari as unknown as Record<string, Callee>)[name]!;
-}
+/** Whether a callee is one of this package, which stands for a use of a transformation. */
+export const isLocal = (name: string): boolean => name in controlFlow;
+
+const calleeOf = (name: string): Callee =>
+  ((isLocal(name) ? controlFlow : amari) as unknown as Record<string, Callee>)[name]!;
 
 /** Puts values in the place of references. */
 function resolve(argument: Argument, values: readonly Tensor[]): unknown {
