@@ -91,10 +91,14 @@ const intervals: { readonly [name: string]: readonly (Interval | readonly [Inter
     [-5, 5],
     [-1000, 1000],
     [-0.01, 0.01],
+    [-20_000, 20_000],
+    [1e8, 1e9],
   ],
   acosh: [
     [1, 2],
     [1, 1000],
+    [5_000, 20_000],
+    [1e8, 1e9],
     [1, 1.01],
   ],
   atanh: [

@@ -78,7 +78,7 @@ export const lowerAsinh = (k: KernelBuilder, x: Expression): Expression =>
     const square = k.mul(magnitude, magnitude);
     const near = k.add(magnitude, k.div(square, k.add(k.sqrt(k.add(square, c(1))), c(1))));
     const value = k.add(
-      log1pOfFinite(k, k.select(isLarge, magnitude, near)),
+      log1pOfFinite(k, k.select(isLarge, k.sub(magnitude, c(1)), near)),
       k.select(isLarge, c(Math.LN2), c(0)),
     );
     const usual = k.select(k.lt(magnitude, c(tiny)), magnitude, value);
@@ -91,7 +91,7 @@ export function lowerAcosh(k: KernelBuilder, x: Expression): Expression {
   const isLarge = k.gt(x, c(large[formatOf(x).type]));
   const t = k.sub(x, c(1));
   const near = k.add(t, k.sqrt(k.mul(t, k.add(t, c(2)))));
-  const value = k.add(log1pOfFinite(k, k.select(isLarge, x, near)), k.select(isLarge, c(Math.LN2), c(0)));
+  const value = k.add(log1pOfFinite(k, k.select(isLarge, t, near)), k.select(isLarge, c(Math.LN2), c(0)));
   const isInside = k.and(k.ge(x, c(1)), k.lt(x, c(Infinity)));
   return k.rarely(k.not(isInside), k.select(k.lt(x, c(1)), c(Number.NaN), x), value);
 }
