@@ -97,7 +97,9 @@ function reduce(kernel: KernelOf<"reduce">, step: Step, input: StridedArray): St
   const wrap = !isInteger ? null : emptyArray({ shape: [1], dtype: input.dtype }).data;
   kept.forEach((start, i) => {
     let accumulator = initial;
-    if (wrap === null)
+    if (input.dtype === "float64" && kernel.combine === "add")
+      accumulator = sumOf(initial, data, start, folded);
+    else if (wrap === null)
       for (let k = 0; k < folded.length; k++) accumulator = combine(accumulator, data[start + folded[k]!]!);
     else {
       for (let k = 0; k < folded.length; k++) {
@@ -108,6 +110,26 @@ function reduce(kernel: KernelOf<"reduce">, step: Step, input: StridedArray): St
     result.data[i] = accumulator;
   });
   return result;
+}
+
+/**
+ * A sum whose error does not grow with the number of its terms (Neumaier 1974). Those of narrower types are added in
+ * float64, which is exact enough for them.
+ */
+function sumOf(
+  initial: number,
+  data: StridedArray["data"],
+  start: number,
+  offsets: ArrayLike<number>,
+): number {
+  let [sum, lost] = [initial, 0];
+  for (let k = 0; k < offsets.length; k++) {
+    const x = data[start + offsets[k]!]!;
+    const next = sum + x;
+    lost += Math.abs(sum) >= Math.abs(x) ? sum - next + x : x - next + sum;
+    sum = next;
+  }
+  return Number.isFinite(sum) ? sum + lost : sum;
 }
 
 /** The same elements under other indices; copied only where strides cannot express it. */
