@@ -6,17 +6,17 @@
  *
  * @packageDocumentation
  */
-import { bestCpuBackend } from "@amari/backend-cpu";
+import { cpuBackend } from "@amari/backend-cpu";
 import { getDefaultBackend, setDefaultBackend } from "@amari/core";
 
-export { bestCpuBackend, cpuBackend, isCpuBackendSupported, jsBackend } from "@amari/backend-cpu";
+export { CpuBackend, type CpuTier, cpuBackend } from "@amari/backend-cpu";
 export { referenceBackend } from "@amari/backend-reference";
 export * from "@amari/core";
 export * as fisher from "@amari/fisher";
 export * from "@amari/nn";
 export * from "@amari/optim";
 
-if (!hasBackend()) setDefaultBackend(bestCpuBackend());
+if (!hasBackend()) setDefaultBackend(cpuBackend());
 
 function hasBackend(): boolean {
   try {

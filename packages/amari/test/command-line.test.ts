@@ -83,4 +83,5 @@ test("backends names the default backend, its dtypes and the machine", async () 
   expect(out).toMatch(/^cpu\s+yes\s+synchronous\s+.*float64/m);
   expect(out).toMatch(/^reference\s+no\s+synchronous\s+.*float64/m);
   expect(out).toContain(`Node ${process.versions.node}`);
+  expect(out).toMatch(/The tier of cpu is relaxed: WebAssembly .*, on 1 thread\./);
 });

@@ -1,48 +1,44 @@
-import { BackendError } from "@amari/core";
 import type { Backend, Block, Capabilities, Executable, Program } from "@amari/core/backend";
 import { dtypes } from "@amari/core/backend";
-import { compileConvolutions } from "./convolution/library.ts";
-import { CpuExecutable, type CpuRuntime, type Products } from "./executable.ts";
-import { type CpuBlock, Heap } from "./heap.ts";
-import { compileMatmul, largestWorkspace, type MatmulLibrary } from "./matmul/library.ts";
-import { threadCount } from "./threads/platform.ts";
-import { ThreadPool } from "./threads/pool.ts";
-import { wasmFeatures } from "./wasm/compile.ts";
-import { moduleText } from "./wasm/text.ts";
+import type { Engine, Runnable } from "./engine.ts";
+import type { CpuBlock } from "./heap.ts";
+import { JsEngine } from "./js/engine.ts";
+import { type CpuTier, tierOf } from "./tier.ts";
+import { WasmEngine } from "./wasm-engine.ts";
 
-/** The CPU backend: programs compiled to WebAssembly SIMD, on one linear memory. */
+/** The CPU backend: programs compiled to fused kernels, on one linear memory. */
 export class CpuBackend implements Backend {
   readonly name: string = "cpu";
   readonly capabilities: Capabilities = { dtypes, synchronousReads: true };
-  /** How many threads run large kernels, the calling one included. */
-  readonly threads: number;
-  private readonly heap: Heap;
-  private readonly pool: ThreadPool | null;
-  private runtime: CpuRuntime | null = null;
-  private products: Products | null = null;
-  private convolutions: WebAssembly.ModuleImports | null = null;
+  private readonly engine: Engine;
   /** Memory for temporaries, shared by all programs, since one runs at a time. */
   private scratch: CpuBlock | null = null;
 
-  /** Use {@link cpuBackend}, which checks what the engine can do. */
-  constructor({ threads }: CpuOptions = {}) {
-    const count = threadCount(threads);
-    const heap = count > 1 ? sharedHeap() : null;
-    this.heap = heap ?? new Heap(false);
-    this.threads = heap === null ? 1 : count;
-    this.pool = heap === null ? null : new ThreadPool(heap, count);
+  /** Use {@link cpuBackend}, which chooses the engine. */
+  constructor(engine: Engine) {
+    this.engine = engine;
+  }
+
+  /** What the code of kernels is made of. */
+  get tier(): CpuTier {
+    return this.engine.tier;
+  }
+
+  /** How many threads run large kernels, the calling one included. */
+  get threads(): number {
+    return this.engine.threads;
   }
 
   alloc(bytes: number): Block {
-    return this.heap.alloc(bytes);
+    return this.engine.heap.alloc(bytes);
   }
 
   free(block: Block): void {
-    this.heap.release(block as CpuBlock);
+    this.engine.heap.release(block as CpuBlock);
   }
 
   write(block: Block, bytes: Uint8Array): void {
-    this.heap.bytesAt((block as CpuBlock).address, bytes.length).set(bytes);
+    this.engine.heap.bytesAt((block as CpuBlock).address, bytes.length).set(bytes);
   }
 
   async read(block: Block): Promise<Uint8Array> {
@@ -51,11 +47,11 @@ export class CpuBackend implements Backend {
 
   readSync(block: Block): Uint8Array {
     const { address, bytes } = block as CpuBlock;
-    return this.heap.bytesAt(address, bytes).slice();
+    return this.engine.heap.bytesAt(address, bytes).slice();
   }
 
   compile(program: Program): Executable {
-    return new CpuExecutable(program, this.runtimeForPrograms());
+    return this.engine.compile(program);
   }
 
   submit(
@@ -64,57 +60,25 @@ export class CpuBackend implements Backend {
     scalars: readonly number[],
     outputs: readonly Block[],
   ): void {
-    const compiled = executable as CpuExecutable;
-    const { bytes } = compiled.plan;
+    const { heap } = this.engine;
+    const program = executable as Runnable;
+    const { bytes } = program.plan;
     if (this.scratch === null || this.scratch.bytes < bytes) {
-      if (this.scratch !== null) this.heap.release(this.scratch);
-      this.scratch = this.heap.alloc(Math.max(bytes, 1));
+      if (this.scratch !== null) heap.release(this.scratch);
+      this.scratch = heap.alloc(Math.max(bytes, 1));
     }
     const addressOf = (block: Block) => (block as CpuBlock).address;
-    compiled.run(inputs.map(addressOf), scalars, outputs.map(addressOf), this.scratch.address);
+    program.run(inputs.map(addressOf), scalars, outputs.map(addressOf), this.scratch.address);
   }
 
-  /** What programs share, made for the first of them. */
-  private runtimeForPrograms(): CpuRuntime {
-    const { heap, pool } = this;
-    this.runtime ??= {
-      heap,
-      pool,
-      threads: this.threads,
-      collected: new FinalizationRegistry(({ blocks, forget }) => {
-        for (const block of blocks) heap.release(block);
-        forget();
-      }),
-      products: () => {
-        this.products ??= {
-          library: this.load(compileMatmul(heap.declared)) as MatmulLibrary,
-          workspace: heap.alloc(this.threads * largestWorkspace()),
-        };
-        return this.products;
-      },
-      convolutions: () => {
-        this.convolutions ??= this.load(compileConvolutions(heap.declared));
-        return this.convolutions;
-      },
-    };
-    return this.runtime;
-  }
-
-  /** Loads functions that programs import, on this thread and on the workers. */
-  private load(module: WebAssembly.Module): WebAssembly.Exports {
-    this.pool?.addLibrary(module);
-    return new WebAssembly.Instance(module, { env: { memory: this.heap.memory } }).exports;
-  }
-
-  /** The WebAssembly of a program as text. */
+  /** The code of a program's kernels as text: WebAssembly, or JavaScript. */
   explain(executable: Executable): string {
-    const { binary } = executable as CpuExecutable;
-    return binary === null ? "(no kernels)" : moduleText(binary);
+    return (executable as Runnable).text;
   }
 
   /** How much memory the backend holds, in use or kept for reuse. */
   get memoryBytes(): number {
-    return this.heap.memory.buffer.byteLength;
+    return this.engine.heap.memory.buffer.byteLength;
   }
 
   /**
@@ -122,23 +86,14 @@ export class CpuBackend implements Backend {
    * then the workers once they are started. What is too small to share counts for none.
    */
   get chunksByThread(): readonly number[] {
-    return this.pool?.chunks ?? [0];
+    return this.engine.chunksByThread;
   }
 
   async flush(): Promise<void> {}
 
   /** Ends the workers. Programs that are run afterwards run on one thread. */
   async close(): Promise<void> {
-    await this.pool?.close();
-  }
-}
-
-/** A memory that threads can share; null where the engine refuses to reserve it. */
-function sharedHeap(): Heap | null {
-  try {
-    return new Heap(true);
-  } catch {
-    return null;
+    await this.engine.close();
   }
 }
 
@@ -147,9 +102,17 @@ export interface CpuOptions {
   /**
    * How many threads run large kernels, the calling one included; 1 starts no worker. By default what the environment
    * variable `AMARI_THREADS` says, else the number of cores, 16 at most. Where threads cannot share memory (a page that
-   * is not isolated from other origins) it is 1. Results have the same bits with any number.
+   * is not isolated from other origins), and in plain JavaScript, it is 1. Results have the same bits with any number.
    */
   readonly threads?: number;
+  /**
+   * What the code of kernels is made of. By default what the environment variable `AMARI_TIER` says, else `"relaxed"`,
+   * `"simd128"` where the engine has no relaxed SIMD, or `"js"` where it has no WebAssembly SIMD. `"revectorised"` has
+   * V8 use vectors of 256 bits, which is up to twice as fast and rests on an experimental flag of V8: it is taken only
+   * where it has been tested, and after a test of its own. Its results have the bits of `"relaxed"`; the other tiers
+   * differ within the bounds that each operation states.
+   */
+  readonly tier?: CpuTier;
 }
 
 /**
@@ -161,17 +124,10 @@ export interface CpuOptions {
  * const backend = cpuBackend({ threads: 4 });
  * setDefaultBackend(backend);
  * ```
- * @throws BackendError where the engine has no WebAssembly SIMD, or if the number of threads is no positive integer
+ * @throws BackendError if the number of threads is no positive integer, or where this engine does not run the tier that
+ *   was asked for
  */
-export function cpuBackend(options?: CpuOptions): CpuBackend {
-  if (!isCpuBackendSupported()) {
-    throw new BackendError(
-      "this engine has no WebAssembly SIMD, which the CPU backend is written in; use referenceBackend() from " +
-        '"@amari/backend-reference" instead',
-    );
-  }
-  return new CpuBackend(options);
+export function cpuBackend({ threads, tier }: CpuOptions = {}): CpuBackend {
+  const chosen = tierOf(tier);
+  return new CpuBackend(chosen === "js" ? new JsEngine() : new WasmEngine(chosen, threads));
 }
-
-/** Whether this engine has what the CPU backend needs: WebAssembly with vectors of 128 bits. */
-export const isCpuBackendSupported = (): boolean => typeof WebAssembly === "object" && wasmFeatures().simd;

@@ -4,7 +4,6 @@ import {
   type DenseArray,
   type DType,
   donationsOf,
-  type Executable,
   fuse,
   type Geometry,
   kernelExpressions,
@@ -32,6 +31,7 @@ import { convolvePlainly } from "./convolution/plain.ts";
 import { planConvolution } from "./convolution/plan.ts";
 import { emitDot } from "./emit/dot.ts";
 import { emitLoops, type Frame } from "./emit/loops.ts";
+import type { Runnable } from "./engine.ts";
 import type { CpuBlock, Heap } from "./heap.ts";
 import { gemmSignature, hasGeneratedMatmul, largestWorkspace, type MatmulLibrary } from "./matmul/library.ts";
 import { multiplyPlainly } from "./matmul/plain.ts";
@@ -40,13 +40,16 @@ import { Table } from "./table.ts";
 import { costOfShared } from "./threads/cost.ts";
 import { type ThreadPool, worthWaking } from "./threads/pool.ts";
 import { isWorthSharing, kernelName, SharedKernels } from "./threads/shared-kernels.ts";
-import { compileModule, wasmFeatures } from "./wasm/compile.ts";
+import { compileModule } from "./wasm/compile.ts";
 import { FunctionBuilder, type Signature } from "./wasm/function.ts";
 import { ModuleBuilder } from "./wasm/module.ts";
+import type { Target } from "./wasm/target.ts";
+import { moduleText } from "./wasm/text.ts";
 
 /** What programs share: the memory, and the matrix products with a workspace for them. */
 export interface CpuRuntime {
   readonly heap: Heap;
+  readonly target: Target;
   /** The workers; null where the backend runs on one thread. */
   readonly pool: ThreadPool | null;
   readonly threads: number;
@@ -95,13 +98,13 @@ type ControlStage = Extract<Stage, { kind: "control" }>;
 type Action = () => void;
 
 /** A program compiled to one WebAssembly module, and the order in which its functions and the host's take turns. */
-export class CpuExecutable implements Executable {
+export class CpuExecutable implements Runnable {
   readonly program: Program;
   readonly schedule: Schedule;
   readonly plan: MemoryPlan;
   readonly donations: ReadonlyMap<number, number>;
   /** The module; null where there are no kernels. */
-  binary: Uint8Array<ArrayBuffer> | null = null;
+  private binary: Uint8Array<ArrayBuffer> | null = null;
   private readonly runtime: CpuRuntime;
   private readonly heap: Heap;
   private readonly table: Table;
@@ -145,7 +148,6 @@ export class CpuExecutable implements Executable {
     return block;
   }
 
-  /** Runs the program on memory at the given addresses; temporaries stand from `scratch` on. */
   run(
     inputs: readonly number[],
     scalars: readonly number[],
@@ -155,6 +157,10 @@ export class CpuExecutable implements Executable {
     this.table.fill(inputs, scalars, outputs, scratch);
     this.shared?.begin();
     for (const action of this.actions) action();
+  }
+
+  get text(): string {
+    return this.binary === null ? "(no kernels)" : moduleText(this.binary);
   }
 
   private prepare(): { readonly actions: readonly Action[]; readonly forget: () => void } {
@@ -201,7 +207,7 @@ export class CpuExecutable implements Executable {
     });
     if (segments.length === 0) return { actions: turns as Action[], forget: () => {} };
     this.binary = module.encode();
-    const compiled = compileModule(this.binary);
+    const compiled = compileModule(this.binary, this.runtime.target);
     const { exports } = new WebAssembly.Instance(compiled, { env: this.environment(calls) });
     const actions = turns.map((turn) =>
       typeof turn === "number" ? (exports[segmentName(turn)] as Action) : turn,
@@ -267,6 +273,7 @@ export class CpuExecutable implements Executable {
     const frame: Frame = {
       buffers: this.table.address,
       scalars: this.table.scalars,
+      target: this.runtime.target,
       callee: (call: { readonly name: string; readonly operands: readonly unknown[] }) =>
         module.import(callKey(call), {
           parameters: call.operands.map(() => "f64" as const),
@@ -324,7 +331,11 @@ export class CpuExecutable implements Executable {
       buffers: this.table.address,
       gemm: module.import(dtype, gemmSignature),
       bytes: bytesPerElement(dtype),
-      pushWorkspace: this.ownAddress(module, this.runtime.products().workspace, largestWorkspace()),
+      pushWorkspace: this.ownAddress(
+        module,
+        this.runtime.products().workspace,
+        largestWorkspace(this.runtime.target),
+      ),
     });
   }
 
@@ -336,7 +347,7 @@ export class CpuExecutable implements Executable {
       window: stage.window,
       result: this.schedule.buffers[stage.result]!.type.shape,
       dtype,
-      fma: wasmFeatures().relaxedSimd,
+      target: this.runtime.target,
     });
     const tables = tablesOf(plan);
     const { address } = this.own(tables.byteLength);

@@ -25,7 +25,7 @@ const stagger = 448;
 const smallestStaggered = 16_384;
 
 /** The matrix product reads, and ignores, up to so many bytes after an operand. */
-const slack = 32;
+const slack = 64;
 
 /**
  * The backend's one WebAssembly memory, with an allocator of size classes: a freed block is kept for the next one of

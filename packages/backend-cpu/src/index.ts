@@ -1,9 +1,8 @@
 /**
- * The CPU backend: fused kernels and matrix products in WebAssembly SIMD, generated at run time.
+ * The CPU backend: fused kernels and packed matrix products, compiled to WebAssembly SIMD at run time.
  *
  * @packageDocumentation
  */
 
-export { CpuBackend, type CpuOptions, cpuBackend, isCpuBackendSupported } from "./backend.ts";
-export { JsBackend, jsBackend } from "./js/backend.ts";
-export { bestCpuBackend } from "./tier.ts";
+export { CpuBackend, type CpuOptions, cpuBackend } from "./backend.ts";
+export type { CpuTier } from "./tier.ts";

@@ -174,7 +174,7 @@ describe("threads", () => {
     const x = normal(1, [400_000]);
     const f = () => x.exp().tanh().realise();
     await untilShared(backend, f);
-    const { workers } = (backend as any).pool;
+    const { workers } = (backend as any).engine.pool;
     await workers[0].terminate();
     expect(f).toThrow(BackendError);
     expect(f).toThrow(/worker thread .* has died/);

@@ -1,9 +1,10 @@
 import { tileOf } from "../matmul/blocking.ts";
 import { emitPack } from "../matmul/packing.ts";
 import { type MatmulDType, vectorTypes } from "../matmul/vector-type.ts";
-import { compileModule, wasmFeatures } from "../wasm/compile.ts";
+import { compileModule } from "../wasm/compile.ts";
 import type { Signature } from "../wasm/function.ts";
 import { type MemoryImport, ModuleBuilder } from "../wasm/module.ts";
+import type { Target } from "../wasm/target.ts";
 import { emitCopyImages, emitCopyPlaces } from "./copy.ts";
 import { emitGather } from "./gather.ts";
 import { emitMultiply } from "./multiply.ts";
@@ -28,10 +29,9 @@ export const convolutionSignature = (name: ConvolutionFunction): Signature => ({
 });
 
 /** Compiles the functions that convolutions call, which import a memory. */
-export function compileConvolutions(declared: MemoryImport): WebAssembly.Module {
+export function compileConvolutions(declared: MemoryImport, target: Target): WebAssembly.Module {
   const module = new ModuleBuilder(declared);
-  const fma = wasmFeatures().relaxedSimd;
-  const tile = tileOf(fma);
+  const tile = tileOf(target.relaxed, target.revectorised);
   for (const dtype of Object.keys(vectorTypes) as MatmulDType[]) {
     const type = vectorTypes[dtype];
     const functions: Record<ConvolutionFunction, number> = {
@@ -39,9 +39,9 @@ export function compileConvolutions(declared: MemoryImport): WebAssembly.Module 
       gather: emitGather(module, type, tile.rows),
       copyPlaces: emitCopyPlaces(module, type),
       copyImages: emitCopyImages(module, emitPack(module, type, tile.vectors * type.lanes)),
-      multiply: emitMultiply(module, type, fma, tile),
+      multiply: emitMultiply(module, type, target.relaxed, tile),
     };
     for (const name of convolutionFunctions) module.export(convolutionImport(name, dtype), functions[name]);
   }
-  return compileModule(module.encode());
+  return compileModule(module.encode(), target);
 }

@@ -78,12 +78,12 @@ function emitScatter(module: ModuleBuilder, { bytes, load, store }: VectorType):
  * workspace holds one tile.
  */
 export function emitMultiply(module: ModuleBuilder, type: VectorType, fma: boolean, tile: Tile): number {
-  const kernels = Array.from({ length: tile.vectors }, (_, v) =>
+  const kernelsOf = (vectors: number) =>
     Array.from({ length: tile.rows }, (_, r) => ({
       rows: r + 1,
-      kernel: emitTabledKernel(module, type, fma, { rows: r + 1, vectors: v + 1 }, tile.rows),
-    })).toReversed(),
-  );
+      kernel: emitTabledKernel(module, type, fma, { rows: r + 1, vectors }, tile.rows),
+    })).toReversed();
+  const [narrowKernels, kernels] = [kernelsOf(1), kernelsOf(tile.vectors)];
   const scatter = emitScatter(module, type);
   const { f, parameters } = namedFunction([
     "m",
@@ -120,7 +120,7 @@ export function emitMultiply(module: ModuleBuilder, type: VectorType, fma: boole
     pushAccumulate();
     f.call(kernel);
   };
-  const callKernelOf = (list: (typeof kernels)[number], call: (kernel: number) => void) => {
+  const callKernelOf = (list: typeof kernels, call: (kernel: number) => void) => {
     const [full, ...others] = list;
     f.get(tileRows).i32(full!.rows).op("i32.eq");
     f.if(
@@ -137,7 +137,7 @@ export function emitMultiply(module: ModuleBuilder, type: VectorType, fma: boole
   };
   /** All rows of a with the columns that one or more vectors hold. */
   const computeColumns = (vectors: number) => {
-    const list = kernels[vectors - 1]!;
+    const list = vectors === 1 ? narrowKernels : kernels;
     const direct = () =>
       callKernelOf(list, (kernel) =>
         callKernel(

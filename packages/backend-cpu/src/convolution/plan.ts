@@ -1,6 +1,7 @@
 import { type ArrayOperand, type Geometry, sizeOf, stridesOf } from "@amari/core/backend";
 import { type Tile, tileOf } from "../matmul/blocking.ts";
 import { type MatmulDType, vectorTypes } from "../matmul/vector-type.ts";
+import type { Target } from "../wasm/target.ts";
 import { type AxisPhase, axisOf, axisPhases } from "./axis-phases.ts";
 
 /** Products that one kernel sums: as much of a window as the first-level cache holds beside the elements it meets. */
@@ -9,7 +10,7 @@ export const blockDepth = 512;
 /** What a tile that is stored element by element costs, in tiles that are stored by vectors. */
 const scatteredStore = 1.2;
 
-/** What a tile of one vector costs, in tiles of two. */
+/** What a tile of one vector costs, in whole tiles. */
 const narrowTile = 0.6;
 
 /** A convolution to plan: operands with strides, a dense result. */
@@ -19,7 +20,7 @@ export interface ConvolutionShape {
   readonly window: Omit<ArrayOperand, "buffer">;
   readonly result: readonly number[];
   readonly dtype: MatmulDType;
-  readonly fma: boolean;
+  readonly target: Target;
 }
 
 /**
@@ -75,9 +76,9 @@ export interface Phase {
 
 /** Decides how a convolution is computed. */
 export function planConvolution(shape: ConvolutionShape): ConvolutionPlan {
-  const { geometry, input, window, result, dtype, fma } = shape;
+  const { geometry, input, window, result, dtype, target } = shape;
   const { bytes, lanes } = vectorTypes[dtype];
-  const tile = tileOf(fma);
+  const tile = tileOf(target.relaxed, target.revectorised);
   const tileColumns = tile.vectors * lanes;
   const [images, outputs] = result as [number, number, ...number[]];
   const axes = result.slice(2).map((places, axis) => {
@@ -87,7 +88,7 @@ export function planConvolution(shape: ConvolutionShape): ConvolutionPlan {
   const resultStrides = stridesOf(result);
   const last = axes.at(-1)!;
   const rowLength = last[0]?.places ?? 0;
-  const rowTiles = tilesOf(rowLength, tileColumns) * ((last[0]?.step ?? 1) > 1 ? scatteredStore : 1);
+  const rowTiles = tilesOf(rowLength, tileColumns, lanes) * ((last[0]?.step ?? 1) > 1 ? scatteredStore : 1);
   const imageTiles = Math.ceil(images / tileColumns) * rowLength * scatteredStore;
   const columns = imageTiles < rowTiles * images ? "images" : "places";
   const place = columns === "images" ? tileColumns : 1;
@@ -128,9 +129,9 @@ export function planConvolution(shape: ConvolutionShape): ConvolutionPlan {
 }
 
 /** How many tiles a row of columns costs. */
-function tilesOf(columns: number, tileColumns: number): number {
+function tilesOf(columns: number, tileColumns: number, lanes: number): number {
   const rest = columns % tileColumns;
-  const edge = rest === 0 ? 0 : rest <= tileColumns / 2 ? narrowTile : 1;
+  const edge = rest === 0 ? 0 : rest <= lanes ? narrowTile : 1;
   return Math.floor(columns / tileColumns) + edge;
 }
 

@@ -7,6 +7,9 @@ import { extractLane } from "./values.ts";
 /** The lanes that the order of a fold is defined by. */
 export const lanesOfFold = ({ type }: Accumulator): Lanes => (type === "f64" ? 2 : 4);
 
+/** No instruction that combines has a relaxed form. */
+const anyTarget = { relaxed: false };
+
 /** A local that holds the beginning of a fold, in every lane. */
 export function startFold(f: FunctionBuilder, { type, initial }: Accumulator, lanes: Lanes): Local {
   const local = f.local(lanes > 1 ? "v128" : registerOf(type));
@@ -29,7 +32,12 @@ export function combine(
   f.get(local);
   pushElement();
   const operand: Expression = { kind: "constant", type, value: 0 };
-  emitInstruction(f, { kind: "instruction", type, instruction, operands: [operand, operand] }, lanes);
+  emitInstruction(
+    f,
+    { kind: "instruction", type, instruction, operands: [operand, operand] },
+    lanes,
+    anyTarget,
+  );
   f.set(local);
 }
 

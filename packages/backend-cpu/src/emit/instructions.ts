@@ -1,7 +1,7 @@
 import type { Expression, ScalarInstruction, ScalarType } from "@amari/core/backend";
-import { wasmFeatures } from "../wasm/compile.ts";
 import type { FunctionBuilder } from "../wasm/function.ts";
 import type { PlainInstruction } from "../wasm/opcodes.ts";
+import type { Target } from "../wasm/target.ts";
 import { emitConversion } from "./conversions.ts";
 import { isHalfVector, type Lanes, laneTypeOf, narrowMask, registerOf, widenMask } from "./lanes.ts";
 
@@ -12,15 +12,20 @@ type InstructionNode = Extract<Expression, { kind: "instruction" }>;
  * condition last. In vectors a bool is a mask of all ones or all
  * zeros, as wide as a lane; in scalars it is an i32 of 1 or 0.
  */
-export function emitInstruction(f: FunctionBuilder, node: InstructionNode, lanes: Lanes): void {
+export function emitInstruction(
+  f: FunctionBuilder,
+  node: InstructionNode,
+  lanes: Lanes,
+  { relaxed }: Pick<Target, "relaxed">,
+): void {
   const { instruction, operands } = node;
   const from = operands[0]!.type;
   if (instruction === "convert") emitConversion(f, from, node.type, lanes);
   else if (instruction === "bits") emitBits(f, from, node.type, lanes);
-  else if (instruction === "fma") emitFma(f, node.type, lanes);
+  else if (instruction === "fma") emitFma(f, node.type, lanes, relaxed);
   else if (instruction === "select") {
     if (lanes === 1) f.op("select");
-    else emitVectorSelect(f, node.type, lanes);
+    else emitVectorSelect(f, node.type, lanes, relaxed);
   } else if (lanes === 1) emitScalar(f, instruction, from);
   else emitVector(f, instruction, from, lanes, operands[1]);
 }
@@ -34,10 +39,10 @@ function emitBits(f: FunctionBuilder, from: ScalarType, to: ScalarType, lanes: L
 }
 
 /** WebAssembly has the fused form for vectors only, so that a scalar becomes one: its bits must be the same. */
-function emitFma(f: FunctionBuilder, type: ScalarType, lanes: Lanes): void {
+function emitFma(f: FunctionBuilder, type: ScalarType, lanes: Lanes, relaxed: boolean): void {
   const lane = type === "f64" ? "f64x2" : "f32x4";
   const register = lanes > 1 ? "v128" : registerOf(type);
-  if (!wasmFeatures().relaxedSimd) {
+  if (!relaxed) {
     const z = f.local(register);
     const prefix = lanes > 1 ? lane : register;
     f.set(z)
@@ -60,9 +65,9 @@ function emitFma(f: FunctionBuilder, type: ScalarType, lanes: Lanes): void {
 }
 
 /** Picks lanes by the mask on top of the stack. */
-export function emitVectorSelect(f: FunctionBuilder, type: ScalarType, lanes: Lanes): void {
+export function emitVectorSelect(f: FunctionBuilder, type: ScalarType, lanes: Lanes, relaxed: boolean): void {
   if (isHalfVector(type, lanes)) narrowMask(f);
-  if (!wasmFeatures().relaxedSimd) f.op("v128.bitselect");
+  if (!relaxed) f.op("v128.bitselect");
   else {
     const is64 = lanes === 2 && !isHalfVector(type, lanes);
     f.op(is64 ? "i64x2.relaxed_laneselect" : "i32x4.relaxed_laneselect");

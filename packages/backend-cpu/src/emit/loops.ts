@@ -12,6 +12,7 @@ import {
   type Store,
 } from "@amari/core/backend";
 import { FunctionBuilder, type Local } from "../wasm/function.ts";
+import type { Target } from "../wasm/target.ts";
 import { collapseLoops } from "./collapse.ts";
 import { combine, foldPartials, lanesOfFold, startFold } from "./folds.ts";
 import { bytesOf, type Lanes, widestLanes } from "./lanes.ts";
@@ -24,6 +25,7 @@ export interface Frame {
   readonly buffers: number;
   /** The address of the numbers that the caller handed over, as float64. */
   readonly scalars: number;
+  readonly target: Target;
   readonly callee: Surroundings["callee"];
 }
 
@@ -92,7 +94,8 @@ class LoopEmitter {
         return;
       }
       const vector = isFlat ? this.hoistInvariants(hoisted.child(), inner, this.uses.keys()) : hoisted;
-      const wide = !isFlat && this.kernel.loops.at(-1)! >= lanes * columnsInFlight ? columnsInFlight : 1;
+      const inFlight = isFlat ? (this.frame.target.revectorised ? 2 : 1) : columnsInFlight;
+      const wide = this.kernel.loops.at(-1)! >= lanes * inFlight ? inFlight : 1;
       let from = begin;
       for (const copies of new Set([wide, 1])) {
         const to = this.vectorEnd(from, end, lanes * copies);
@@ -343,6 +346,7 @@ class LoopEmitter {
         counter: (loop) => this.counters[loop]!,
         scalar: (index, type) => pushScalar(f, frame.scalars + 8 * index, type),
         callee: frame.callee,
+        target: frame.target,
       },
       this.uses,
     );

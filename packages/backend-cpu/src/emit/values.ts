@@ -1,6 +1,7 @@
 import { type Expression, expressionsOf, type ScalarType, type Shift } from "@amari/core/backend";
 import type { FunctionBuilder, Local } from "../wasm/function.ts";
 import type { MemoryInstruction, PlainInstruction } from "../wasm/opcodes.ts";
+import type { Target } from "../wasm/target.ts";
 import { emitInstruction, emitVectorSelect } from "./instructions.ts";
 import {
   bytesOf,
@@ -28,6 +29,7 @@ export interface Surroundings {
   /** The loop that vectors run along. */
   readonly inner: number;
   readonly place: Place;
+  readonly target: Target;
   /** The counter of a loop. */
   readonly counter: (loop: number) => Local;
   /** Pushes a number that the caller of the program handed over, as a scalar register. */
@@ -131,7 +133,7 @@ export class Values {
           return;
         }
         for (const operand of machineOrder(expression)) this.push(operand);
-        emitInstruction(f, expression, lanes);
+        emitInstruction(f, expression, lanes, this.surroundings.target);
         return;
       case "call":
         if (lanes === 1) {
@@ -186,7 +188,7 @@ export class Values {
       this.child().push(rare);
       if (lanes > 1) {
         f.get(result).get(mask);
-        emitVectorSelect(f, type, lanes);
+        emitVectorSelect(f, type, lanes, this.surroundings.target.relaxed);
       }
       f.set(result);
     });

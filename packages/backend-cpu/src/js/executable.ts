@@ -3,7 +3,6 @@ import {
   bytesPerElement,
   type DenseArray,
   donationsOf,
-  type Executable,
   fuse,
   homeOf,
   kernelsOf,
@@ -18,6 +17,7 @@ import {
 } from "@amari/core/backend";
 import { prepareControl } from "../control.ts";
 import { convolvePlainly } from "../convolution/plain.ts";
+import type { Runnable } from "../engine.ts";
 import type { CpuBlock, Heap } from "../heap.ts";
 import { multiplyPlainly } from "../matmul/plain.ts";
 import type { PlainMemory } from "./memory.ts";
@@ -39,7 +39,7 @@ type Action = (numbers: readonly number[]) => void;
 type StageOf<K extends Stage["kind"]> = Extract<Stage, { kind: K }>;
 
 /** A program as JavaScript functions, one for each stage of its schedule. */
-export class JsExecutable implements Executable {
+export class JsExecutable implements Runnable {
   readonly program: Program;
   readonly schedule: Schedule;
   readonly plan: MemoryPlan;
@@ -65,8 +65,7 @@ export class JsExecutable implements Executable {
     runtime.collected.register(this, this.owned);
   }
 
-  /** Runs the program on memory by its addresses; temporaries stand from `scratch` on. */
-  runAt(
+  run(
     inputs: readonly number[],
     numbers: readonly number[],
     outputs: readonly number[],
@@ -81,7 +80,6 @@ export class JsExecutable implements Executable {
     for (const action of this.actions) action(numbers);
   }
 
-  /** The source of the kernels. */
   get text(): string {
     const kernels = this.schedule.stages.flatMap(kernelsOf);
     return kernels.map((kernel, i) => `// kernel ${i}\n${kernelText(kernel)}`).join("\n\n");
@@ -127,7 +125,7 @@ export class JsExecutable implements Executable {
       compile: ({ program, scalars }) => {
         const body = new JsExecutable(program, this.runtime);
         const scratch = this.own(body.plan.bytes);
-        return (from, to) => body.runAt(from, scalars, to, scratch);
+        return (from, to) => body.run(from, scalars, to, scratch);
       },
       alloc: (bytes) => this.own(bytes),
       copy: (from, to, bytes) => heap.bytesAt(to, bytes).set(heap.bytesAt(from, bytes)),

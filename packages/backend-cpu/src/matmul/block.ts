@@ -77,7 +77,7 @@ export function emitBlock(
     pushTarget().call(functions.copyTile);
   };
 
-  f.get(workspace).i32(packedAOffset).op("i32.add").set(packedA);
+  f.get(workspace).i32(packedAOffset(tile)).op("i32.add").set(packedA);
   f.forRange(firstRow, 0, m, blocking.rows, () => {
     pushExtent(f, firstRow, m, blocking.rows).set(rows);
     f.get(rows).get(k);

@@ -7,11 +7,20 @@ export interface Tile {
   readonly vectors: number;
 }
 
-/** The largest tiles whose accumulators and operands fit the 16 vector registers of x64. */
-export function tileOf(fma: boolean): Tile {
+/**
+ * The largest tiles whose accumulators and operands fit the 16 vector registers of x64. `wide` ones have vectors in pairs,
+ * for V8 to put each pair into a register of 256 bits.
+ */
+export function tileOf(fma: boolean, wide: boolean): Tile {
   // A product that is not fused needs a register of its own.
-  return { rows: fma ? 6 : 5, vectors: 2 };
+  return { rows: fma ? 6 : 5, vectors: wide ? 4 : 2 };
 }
+
+/** Tiles for one or two rows: with more columns, as there are too few sums to keep the multipliers busy otherwise. */
+export const longTilesOf = ({ vectors }: Tile): readonly Tile[] => [
+  { rows: 1, vectors: vectors === 2 ? 6 : 2 * vectors },
+  { rows: 2, vectors: 2 * vectors },
+];
 
 /**
  * The sizes of the blocks that the caches hold (K. Goto and R. van de Geijn, "Anatomy of High-Performance Matrix
@@ -58,11 +67,22 @@ function roundUp(value: number, multiple: number): number {
 }
 
 /** A workspace holds a tile that hangs over the edge of c, then a packed block of a, then a packed block of b. */
-export const packedAOffset = 256;
+export const packedAOffset = ({ rows, vectors }: Tile): number => roundUp(rows * vectors * vectorBytes, 64);
 
 /** Where the packed block of b begins in a workspace. */
-export function packedBOffset({ rows, depth }: Blocking, { bytes }: VectorType): number {
-  return packedAOffset + roundUp(rows * depth * bytes, vectorBytes);
+export function packedBOffset({ rows, depth }: Blocking, { bytes }: VectorType, tile: Tile): number {
+  return packedAOffset(tile) + roundUp(rows * depth * bytes, vectorBytes);
+}
+
+/** What kind of product to generate. */
+export interface MatmulKind {
+  readonly dtype: MatmulDType;
+  /** Whether products and sums are fused, which needs relaxed SIMD: see `wasmFeatures`. */
+  readonly fma: boolean;
+  /** Whether tiles are for vectors of 256 bits. False by default. */
+  readonly wide?: boolean;
+  /** Blocks other than {@link defaultBlocking}, for tests and measurements. */
+  readonly blocking?: Blocking;
 }
 
 /**
@@ -70,13 +90,13 @@ export function packedBOffset({ rows, depth }: Blocking, { bytes }: VectorType):
  * compute rows of the same product share the packed b, or need one workspace each.
  */
 export function workspaceBytes(
-  { dtype, fma, blocking = defaultBlocking }: { dtype: MatmulDType; fma: boolean; blocking?: Blocking },
+  { dtype, fma, wide = false, blocking = defaultBlocking }: MatmulKind,
   n: number,
   k: number,
 ): number {
   const type = vectorTypes[dtype];
-  const tile = tileOf(fma);
+  const tile = tileOf(fma, wide);
   const whole = wholeTiles(blocking, type, tile);
   const columns = Math.min(roundUp(n, tile.vectors * type.lanes), whole.columns);
-  return packedBOffset(whole, type) + columns * Math.min(k, whole.depth) * type.bytes;
+  return packedBOffset(whole, type, tile) + columns * Math.min(k, whole.depth) * type.bytes;
 }

@@ -1,22 +1,17 @@
 import type { FunctionBuilder, Local } from "../wasm/function.ts";
 import type { ModuleBuilder } from "../wasm/module.ts";
 import { emitBlock } from "./block.ts";
-import { type Blocking, defaultBlocking, packedBOffset, tileOf, wholeTiles } from "./blocking.ts";
+import { defaultBlocking, type MatmulKind, packedBOffset, tileOf, wholeTiles } from "./blocking.ts";
 import { emitCopyTile } from "./copy-tile.ts";
 import { increase, namedFunction, pushAddress, pushExtent, pushProduct } from "./emit.ts";
 import type { Epilogue } from "./epilogue.ts";
 import { emitPackedKernel, emitTransposingKernel, type ProductKind } from "./microkernel.ts";
 import { emitPack } from "./packing.ts";
 import { emitSmall } from "./small.ts";
-import { type MatmulDType, type VectorType, vectorTypes } from "./vector-type.ts";
+import { type VectorType, vectorTypes } from "./vector-type.ts";
 
 /** What product to generate. */
-export interface MatmulOptions {
-  readonly dtype: MatmulDType;
-  /** Whether products and sums are fused, which needs relaxed SIMD: see `wasmFeatures`. */
-  readonly fma: boolean;
-  /** Blocks other than {@link defaultBlocking}, for tests and measurements. */
-  readonly blocking?: Blocking;
+export interface MatmulOptions extends MatmulKind {
   /** What is done to the elements of c before they are stored. Nothing by default. */
   readonly epilogue?: Epilogue;
   /** Exports the functions under the names they have in {@link MatmulFunctions}. False by default. */
@@ -29,7 +24,7 @@ export interface MatmulFunctions {
    * `gemm(m, n, k, a, aRowStride, aColumnStride, b, bRowStride, bColumnStride, c, cRowStride, workspace, ...extra)`:
    * overwrites c, m x n, with the product of a, m x k, and b, k x n. Addresses are in bytes and strides in elements; a
    * and b may have any strides, the columns of c are contiguous. The workspace has `workspaceBytes` and an address that
-   * is a multiple of 16. Up to 31 bytes after an element of b are read, and must exist.
+   * is a multiple of 16. Up to 63 bytes after an element of b are read, and must exist.
    *
    * Every element has the same bits whatever m and n are, so that threads may compute rows of a product by calls of
    * their own, each with its workspace.
@@ -77,10 +72,10 @@ const gemmParameters = [
  * ```
  */
 export function emitMatmul(module: ModuleBuilder, options: MatmulOptions): MatmulFunctions {
-  const { dtype, fma, epilogue, exported = false } = options;
+  const { dtype, fma, wide = false, epilogue, exported = false } = options;
   const type = vectorTypes[dtype];
   const kind: ProductKind = { type, fma, epilogue };
-  const tile = tileOf(fma);
+  const tile = tileOf(fma, wide);
   const tileColumns = tile.vectors * type.lanes;
   const blocking = wholeTiles(options.blocking ?? defaultBlocking, type, tile);
   const copyTile = emitCopyTile(module, type);
@@ -112,7 +107,10 @@ export function emitMatmul(module: ModuleBuilder, options: MatmulOptions): Matmu
   f.get(m).i32(Math.max(blocking.smallRows, 1)).op("i32.le_s").op("i32.or").set(small);
   f.get(small).op("i32.eqz");
   f.get(bColumnStride).i32(type.bytes).op("i32.ne").op("i32.or").set(packed);
-  f.get(workspace).i32(packedBOffset(blocking, type)).op("i32.add").set(packedB);
+  f.get(workspace)
+    .i32(packedBOffset(blocking, type, tile))
+    .op("i32.add")
+    .set(packedB);
 
   const pushBlockOfA = () => {
     f.get(m).get(columns).get(depth);

@@ -1,6 +1,7 @@
-import { compileModule, wasmFeatures } from "../wasm/compile.ts";
+import { compileModule } from "../wasm/compile.ts";
 import type { Signature } from "../wasm/function.ts";
 import { type MemoryImport, ModuleBuilder } from "../wasm/module.ts";
+import type { Target } from "../wasm/target.ts";
 import { defaultBlocking, workspaceBytes } from "./blocking.ts";
 import { emitMatmul } from "./gemm.ts";
 import { type MatmulDType, vectorTypes } from "./vector-type.ts";
@@ -17,24 +18,21 @@ export type MatmulLibrary = { readonly [D in MatmulDType]: WebAssembly.ExportVal
 /** The dtypes whose products are generated. */
 export const hasGeneratedMatmul = (dtype: string): dtype is MatmulDType => Object.hasOwn(vectorTypes, dtype);
 
-/** Compiles the matrix products, which import a memory. Sums are fused with products where the engine has relaxed SIMD. */
-export function compileMatmul(declared: MemoryImport): WebAssembly.Module {
+/** Compiles the matrix products, which import a memory. Sums are fused with products where the target has relaxed SIMD. */
+export function compileMatmul(declared: MemoryImport, target: Target): WebAssembly.Module {
   const module = new ModuleBuilder(declared);
-  const fma = wasmFeatures().relaxedSimd;
   for (const dtype of Object.keys(vectorTypes) as MatmulDType[]) {
-    module.export(dtype, emitMatmul(module, { dtype, fma }).gemm);
+    module.export(dtype, emitMatmul(module, { dtype, ...productsOf(target) }).gemm);
   }
-  return compileModule(module.encode());
+  return compileModule(module.encode(), target);
 }
 
+const productsOf = ({ relaxed, revectorised }: Target) => ({ fma: relaxed, wide: revectorised });
+
 /** Bytes that suffice for the workspace of any product. */
-export const largestWorkspace = (): number =>
+export const largestWorkspace = (target: Target): number =>
   Math.max(
     ...(Object.keys(vectorTypes) as MatmulDType[]).map((dtype) =>
-      workspaceBytes(
-        { dtype, fma: wasmFeatures().relaxedSimd },
-        defaultBlocking.columns,
-        defaultBlocking.depth,
-      ),
+      workspaceBytes({ dtype, ...productsOf(target) }, defaultBlocking.columns, defaultBlocking.depth),
     ),
   );

@@ -1,15 +1,9 @@
 import type { Local } from "../wasm/function.ts";
 import type { ModuleBuilder } from "../wasm/module.ts";
-import type { Tile } from "./blocking.ts";
+import { longTilesOf, type Tile } from "./blocking.ts";
 import { namedFunction, pushAddress, pushExtent } from "./emit.ts";
 import { emitStridedKernel, type ProductKind } from "./microkernel.ts";
 import { vectorBytes } from "./vector-type.ts";
-
-/** Tiles for one or two rows: with more columns, as there are too few sums to keep the multipliers busy otherwise. */
-const wideTiles: readonly Tile[] = [
-  { rows: 1, vectors: 6 },
-  { rows: 2, vectors: 4 },
-];
 
 const smallParameters = [
   "m",
@@ -44,7 +38,7 @@ export function emitSmall(module: ModuleBuilder, kind: ProductKind, tile: Tile, 
     }));
   const kernels = kernelsOf(tile.vectors);
   const narrowKernels = kernelsOf(1);
-  const wideKernels = wideTiles.map((shape) => ({
+  const longKernels = longTilesOf(tile).map((shape) => ({
     ...shape,
     kernel: emitStridedKernel(module, kind, shape),
   }));
@@ -118,7 +112,7 @@ export function emitSmall(module: ModuleBuilder, kind: ProductKind, tile: Tile, 
     pushExtent(f, i, m, tile.rows).set(rows);
     pushAddress(f, a, [i, aRowStride]).set(panelA).get(b).set(panelB);
     pushAddress(f, c, [i, cRowStride]).set(rowC).i32(0).set(j);
-    for (const { rows: count, vectors, kernel } of wideKernels) {
+    for (const { rows: count, vectors, kernel } of longKernels) {
       const columns = vectors * type.lanes;
       const pushMore = () => pushEnough(columns);
       f.get(rows).i32(count).op("i32.eq").get(bPanelStride).i32(tileStride).op("i32.eq").op("i32.and");

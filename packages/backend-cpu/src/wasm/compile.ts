@@ -1,3 +1,5 @@
+import type { Target } from "./target.ts";
+
 /** What an engine can do. */
 export interface WasmFeatures {
   /** Vectors of 128 bits. */
@@ -63,16 +65,32 @@ function moduleReturningVector(code: readonly number[]): Uint8Array<ArrayBuffer>
  * replace a function while it runs, so that a first long call would stay slow. The flags belong to the process and are
  * put back to their defaults at once.
  */
-export function compileModule(bytes: Uint8Array<ArrayBuffer>): WebAssembly.Module {
+export function compileModule(
+  bytes: Uint8Array<ArrayBuffer>,
+  { revectorised }: Pick<Target, "revectorised">,
+): WebAssembly.Module {
   wasmFeatures();
   if (node === undefined) return new WebAssembly.Module(bytes);
-  const flags = ["liftoff", "wasm-lazy-compilation"];
+  const flags = [
+    ["no-liftoff", "liftoff"],
+    ["no-wasm-lazy-compilation", "wasm-lazy-compilation"],
+  ];
   // Without baseline code there is nothing to guide inlining, and some versions abort. Earlier ones do not inline.
-  if (node.major >= 24) flags.push("wasm-inlining");
-  for (const flag of flags) node.setFlag(`--no-${flag}`);
+  if (node.major >= 24) flags.push(["no-wasm-inlining", "wasm-inlining"]);
+  if (revectorised) flags.push(["experimental-wasm-revectorize", "no-experimental-wasm-revectorize"]);
+  for (const [flag] of flags) node.setFlag(`--${flag}`);
   try {
-    return new WebAssembly.Module(bytes);
+    return new WebAssembly.Module(revectorised ? distinct(bytes) : bytes);
   } finally {
-    for (const flag of flags) node.setFlag(`--${flag}`);
+    for (const [, flag] of flags) node.setFlag(`--${flag}`);
   }
+}
+
+/** The same module with a custom section: V8 keeps machine code by bytes, and these must not find what was compiled without. */
+function distinct(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  const section = [0x00, 0x02, 0x01, 0x72];
+  const result = new Uint8Array(bytes.length + section.length);
+  result.set(bytes);
+  result.set(section, bytes.length);
+  return result;
 }

@@ -1,7 +1,8 @@
-import { jsBackend } from "@amari/backend-cpu";
+import { CpuBackend } from "@amari/backend-cpu";
 import { operations, setDefaultBackend } from "@amari/core";
 import { lawsOf } from "@amari/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { JsEngine } from "../../src/js/engine.ts";
 
 const all = [...operations.values()].flatMap((operation) =>
   lawsOf(operation).map((law) => ({ operation, law, name: `${operation.name}: ${law.name}` })),
@@ -16,7 +17,7 @@ describe.each([
   ["closures", onValues],
 ] as const)("kernels in JavaScript as %s", (form, laws) => {
   let passed = 0;
-  beforeAll(() => setDefaultBackend(jsBackend({ form })));
+  beforeAll(() => setDefaultBackend(new CpuBackend(new JsEngine(form))));
   afterAll(() => expect(passed).toBe(laws.length));
 
   it.each(laws)("$name", ({ operation, law }) => {

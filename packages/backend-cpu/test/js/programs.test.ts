@@ -1,7 +1,6 @@
-import { bestCpuBackend, CpuBackend, cpuBackend, JsBackend, jsBackend } from "@amari/backend-cpu";
+import { CpuBackend, cpuBackend } from "@amari/backend-cpu";
 import {
   arange,
-  BackendError,
   concat,
   explain,
   grad,
@@ -14,7 +13,9 @@ import {
   zeros,
 } from "@amari/core";
 import { expectClose } from "@amari/testing";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
+import type { KernelForm } from "../../src/js/compile.ts";
+import { JsEngine } from "../../src/js/engine.ts";
 
 const normal = (seed: number, shape: readonly number[]): Tensor =>
   random.normal(random.key(seed), shape) as Tensor;
@@ -65,7 +66,9 @@ const programs: Readonly<Record<string, () => Tensor>> = {
   "a convolution": () => normal(8, [2, 3, 8, 8]).conv(normal(9, [4, 3, 3, 3]) as never) as Tensor,
 };
 
-const bitsOf = (backend: JsBackend | CpuBackend, f: () => Tensor): readonly number[] => {
+const jsBackend = (form?: KernelForm) => new CpuBackend(new JsEngine(form));
+
+const bitsOf = (backend: CpuBackend, f: () => Tensor): readonly number[] => {
   setDefaultBackend(backend);
   const data = f().dataSync();
   return [...new Uint8Array(data.buffer, data.byteOffset, data.byteLength)];
@@ -75,8 +78,8 @@ describe("programs in JavaScript", () => {
   it.each(Object.entries(programs))(
     "%s: as source and as closures the same bits, eager and jitted",
     (_, f) => {
-      const source = bitsOf(jsBackend({ form: "source" }), f);
-      expect(bitsOf(jsBackend({ form: "closures" }), f)).toEqual(source);
+      const source = bitsOf(jsBackend("source"), f);
+      expect(bitsOf(jsBackend("closures"), f)).toEqual(source);
       expect(bitsOf(jsBackend(), () => jit(f)())).toEqual(source);
     },
   );
@@ -94,7 +97,7 @@ describe("programs in JavaScript", () => {
       return [x.sub(next.mul(0.1) as never) as Tensor, next] as const;
     };
     const after = (options: { readonly donate?: readonly number[] }) => {
-      setDefaultBackend(jsBackend({ form }));
+      setDefaultBackend(jsBackend(form));
       const jitted = jit(step, options);
       let [x, m] = [normal(10, [6, 5]), normal(11, [6, 5])];
       for (let i = 0; i < 5; i++) [x, m] = jitted(x, m) as [Tensor, Tensor];
@@ -128,33 +131,10 @@ describe("programs in JavaScript", () => {
   });
 });
 
-describe("the choice of code", () => {
-  afterEach(() => {
-    vi.unstubAllEnvs();
-    vi.unstubAllGlobals();
+it("does without code of strings where a policy forbids it", () => {
+  vi.stubGlobal("Function", () => {
+    throw new EvalError("unsafe-eval is not allowed");
   });
-
-  it("is WebAssembly where the engine has it, else JavaScript", () => {
-    expect(bestCpuBackend()).toBeInstanceOf(CpuBackend);
-    vi.stubGlobal("WebAssembly", undefined);
-    const backend = bestCpuBackend();
-    expect(backend).toBeInstanceOf(JsBackend);
-    expect(bitsOf(backend, programs["softmax"]!)).toHaveLength(4 * 17 * 33);
-  });
-
-  it("is what the environment says", () => {
-    vi.stubEnv("AMARI_TIER", "js");
-    expect(bestCpuBackend()).toBeInstanceOf(JsBackend);
-    vi.stubEnv("AMARI_TIER", "wasm");
-    expect(bestCpuBackend()).toBeInstanceOf(CpuBackend);
-    vi.stubEnv("AMARI_TIER", "avx");
-    expect(() => bestCpuBackend()).toThrow(BackendError);
-  });
-
-  it("does without code of strings where a policy forbids it", () => {
-    vi.stubGlobal("Function", () => {
-      throw new EvalError("unsafe-eval is not allowed");
-    });
-    expect(bitsOf(jsBackend(), programs["softmax"]!)).toHaveLength(4 * 17 * 33);
-  });
+  expect(bitsOf(jsBackend(), programs["softmax"]!)).toHaveLength(4 * 17 * 33);
+  vi.unstubAllGlobals();
 });

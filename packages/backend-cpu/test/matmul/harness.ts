@@ -1,4 +1,9 @@
-import { type Blocking, defaultBlocking, workspaceBytes } from "../../src/matmul/blocking.ts";
+import {
+  type Blocking,
+  defaultBlocking,
+  type MatmulKind,
+  workspaceBytes,
+} from "../../src/matmul/blocking.ts";
 import type { Epilogue } from "../../src/matmul/epilogue.ts";
 import { emitMatmul } from "../../src/matmul/gemm.ts";
 import type { MatmulDType } from "../../src/matmul/vector-type.ts";
@@ -10,12 +15,6 @@ export const tinyBlocking: Blocking = { depth: 7, rows: 12, columns: 16, smallRo
 
 /** Never packs what need not be packed. */
 export const unpackedBlocking: Blocking = { ...tinyBlocking, columns: 40, smallRows: 1e6, smallColumns: 1e6 };
-
-export interface Kind {
-  readonly dtype: MatmulDType;
-  readonly fma: boolean;
-  readonly blocking?: Blocking;
-}
 
 /** A matrix as a view: `data[offset + i * rowStride + j * columnStride]`. */
 export interface View {
@@ -75,15 +74,15 @@ type Exports = Record<"gemm" | "gemmRows" | "packB", (...parameters: number[]) =
 
 /** A compiled product, with a memory of its own. */
 export class Product {
-  readonly kind: Kind;
+  readonly kind: MatmulKind;
   readonly exports: Exports;
   private readonly memory = new WebAssembly.Memory({ initial: 64, maximum: 1024 });
 
-  constructor(kind: Kind, epilogue?: Epilogue) {
+  constructor(kind: MatmulKind, epilogue?: Epilogue) {
     this.kind = kind;
     const module = new ModuleBuilder({ minimum: 1, maximum: 1024, shared: false });
     emitMatmul(module, { ...kind, ...(epilogue && { epilogue }), exported: true });
-    const instance = new WebAssembly.Instance(compileModule(module.encode()), {
+    const instance = new WebAssembly.Instance(compileModule(module.encode(), { revectorised: false }), {
       env: { memory: this.memory },
     });
     this.exports = instance.exports as Exports;
@@ -96,7 +95,7 @@ export class Product {
     b: View,
     { split = a.rows, extra, gap = 2 }: { split?: number; extra?: readonly number[]; gap?: number } = {},
   ): number[] {
-    const { dtype, fma, blocking = defaultBlocking } = this.kind;
+    const { dtype, fma, wide = false, blocking = defaultBlocking } = this.kind;
     const type = dtype === "float32" ? Float32Array : Float64Array;
     const size = type.BYTES_PER_ELEMENT;
     const [m, n, k] = [a.rows, b.columns, a.columns];
@@ -111,7 +110,7 @@ export class Product {
     const addressOfExtra = place(extra ?? []);
     const rowStride = n + gap;
     const addressOfC = place(Array(m * rowStride + 1).fill(guard));
-    const bytes = workspaceBytes({ dtype, fma, blocking }, n, k);
+    const bytes = workspaceBytes({ dtype, fma, wide, blocking }, n, k);
     const workspace = top;
     new Uint8Array(this.memory.buffer).fill(0xff, workspace, workspace + bytes);
     const last = new Uint8Array(this.memory.buffer, workspace + bytes, 16).fill(0x77);

@@ -13,7 +13,9 @@ describe.each(["float32", "float64"] as const)("a product of %s that threads sha
     const module = new ModuleBuilder({ minimum: 1, maximum: 1, shared: false });
     emitMatmul(module, { ...kind, exported: true });
     const memory = new WebAssembly.Memory({ initial: 1, maximum: 1 });
-    const { exports } = new WebAssembly.Instance(compileModule(module.encode()), { env: { memory } });
+    const { exports } = new WebAssembly.Instance(compileModule(module.encode(), { revectorised: false }), {
+      env: { memory },
+    });
     const { packB, gemmRows } = exports as Record<string, (...parameters: number[]) => void>;
 
     const [m, n, k] = [29, 19, 17];
@@ -32,7 +34,7 @@ describe.each(["float32", "float64"] as const)("a product of %s that threads sha
     ];
     const ownBytes = workspaceBytes(kind, 0, k);
     const { depth } = tinyBlocking;
-    const panel = tileOf(false).vectors * lanes;
+    const panel = tileOf(false, false).vectors * lanes;
     for (let first = 0; first < k; first += depth) {
       const block = Math.min(depth, k - first);
       for (let column = 0; column < n; column += panel) {

@@ -30,16 +30,31 @@ describe("compileModule under Node", () => {
 
   it("compiles without the baseline compiler and not lazily, and puts V8's flags back", () => {
     const events = recordFlags();
-    expect(compileModule(empty)).toBeInstanceOf(Module);
+    expect(compileModule(empty, { revectorised: false })).toBeInstanceOf(Module);
     const compilation = events.indexOf("compile");
     const before = events.slice(0, compilation);
     expect(before).toEqual(expect.arrayContaining(["--no-liftoff", "--no-wasm-lazy-compilation"]));
     expect(events.slice(compilation + 1)).toEqual(before.map((flag) => flag.replace("--no-", "--")));
   });
 
+  it("revectorises where it is asked to, by bytes that V8 has not compiled otherwise", () => {
+    const events = recordFlags();
+    const sizes = [false, true].map((revectorised) => {
+      const module = compileModule(empty, { revectorised });
+      return WebAssembly.Module.customSections(module, "r").length;
+    });
+    expect(sizes).toEqual([0, 1]);
+    expect(events.filter((flag) => flag.includes("revectorize"))).toEqual([
+      "--experimental-wasm-revectorize",
+      "--no-experimental-wasm-revectorize",
+    ]);
+  });
+
   it("puts the flags back if the bytes are no module, whose error it passes on", () => {
     const events = recordFlags();
-    expect(() => compileModule(Uint8Array.of(1, 2, 3))).toThrow(WebAssembly.CompileError);
+    expect(() => compileModule(Uint8Array.of(1, 2, 3), { revectorised: false })).toThrow(
+      WebAssembly.CompileError,
+    );
     expect(events).toEqual(expect.arrayContaining(["--liftoff", "--wasm-lazy-compilation"]));
   });
 });

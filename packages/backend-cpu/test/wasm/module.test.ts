@@ -8,7 +8,9 @@ type Exports = Record<string, (...parameters: number[]) => number>;
 
 function instantiate(module: ModuleBuilder, imports: WebAssembly.ModuleImports = {}) {
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 2 });
-  const instance = new WebAssembly.Instance(compileModule(module.encode()), { env: { memory, ...imports } });
+  const instance = new WebAssembly.Instance(compileModule(module.encode(), { revectorised: false }), {
+    env: { memory, ...imports },
+  });
   return { memory, exports: instance.exports as Exports };
 }
 
@@ -54,7 +56,12 @@ describe("a module", () => {
   it("takes a shared memory", () => {
     const module = new ModuleBuilder({ minimum: 1, maximum: 1, shared: true });
     const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
-    expect(() => new WebAssembly.Instance(compileModule(module.encode()), { env: { memory } })).not.toThrow();
+    expect(
+      () =>
+        new WebAssembly.Instance(compileModule(module.encode(), { revectorised: false }), {
+          env: { memory },
+        }),
+    ).not.toThrow();
   });
 });
 

@@ -1,4 +1,5 @@
 import { cpus, totalmem } from "node:os";
+import type { CpuBackend, CpuTier } from "@amari/backend-cpu";
 import { type Backend, getDefaultBackend } from "@amari/core";
 import { Command } from "commander";
 import type { Output } from "../io.ts";
@@ -8,7 +9,7 @@ export function backendsCommand(output: Output): Command {
   return new Command("backends")
     .description("Show the backends of this installation and what they can do here.")
     .action(async () => {
-      const { isCpuBackendSupported, referenceBackend } = await import("../../index.ts");
+      const { CpuBackend, referenceBackend } = await import("../../index.ts");
       const { textTable } = await import("../table.ts");
       const chosen = getDefaultBackend();
       const rows = [
@@ -16,8 +17,7 @@ export function backendsCommand(output: Output): Command {
         ...(chosen.name === "reference" ? [] : [row(referenceBackend(), false)]),
       ];
       output.write(textTable(["backend", "default", "reads", "dtypes"], rows));
-      if (!isCpuBackendSupported())
-        output.write("\nThis engine has no WebAssembly SIMD: the kernels are JavaScript, which is slower.");
+      if (chosen instanceof CpuBackend) output.write(`\n${tierText(chosen)}`);
       const [processor] = cpus();
       output.write(
         `\nNode ${process.versions.node} on ${process.platform}, ${cpus().length} cores` +
@@ -26,6 +26,17 @@ export function backendsCommand(output: Output): Command {
       );
     });
 }
+
+const tierTexts: { readonly [T in CpuTier]: string } = {
+  js: "plain JavaScript",
+  simd128: "WebAssembly with vectors of 128 bits",
+  relaxed: "WebAssembly with vectors of 128 bits and fused multiply-add",
+  revectorised: "WebAssembly whose vectors V8 pairs into ones of 256 bits",
+};
+
+/** What the kernels of the CPU backend are made of, and on how many threads they run. */
+const tierText = ({ tier, threads }: CpuBackend): string =>
+  `The tier of cpu is ${tier}: ${tierTexts[tier]}, on ${threads} ${threads === 1 ? "thread" : "threads"}.`;
 
 const row = ({ name, capabilities }: Backend, isDefault: boolean): string[] => [
   name,

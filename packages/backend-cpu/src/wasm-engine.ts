@@ -1,0 +1,89 @@
+import type { Program } from "@amari/core/backend";
+import { compileConvolutions } from "./convolution/library.ts";
+import type { Engine, Runnable } from "./engine.ts";
+import { CpuExecutable, type CpuRuntime, type Products } from "./executable.ts";
+import { Heap } from "./heap.ts";
+import { compileMatmul, largestWorkspace, type MatmulLibrary } from "./matmul/library.ts";
+import { assertRevectorised } from "./revectorised/self-test.ts";
+import { threadCount } from "./threads/platform.ts";
+import { ThreadPool } from "./threads/pool.ts";
+import type { CpuTier } from "./tier.ts";
+import type { Target } from "./wasm/target.ts";
+
+/** Programs as WebAssembly modules, whose large kernels several threads share. */
+export class WasmEngine implements Engine {
+  readonly tier: CpuTier;
+  readonly heap: Heap;
+  readonly threads: number;
+  private readonly target: Target;
+  private readonly pool: ThreadPool | null;
+  private runtime: CpuRuntime | null = null;
+  private products: Products | null = null;
+  private convolutions: WebAssembly.ModuleImports | null = null;
+
+  /** @throws BackendError if `threads` is no positive integer, or if V8 revectorises wrongly and was asked to */
+  constructor(tier: Exclude<CpuTier, "js">, threads?: number) {
+    const count = threadCount(threads);
+    this.tier = tier;
+    this.target = { relaxed: tier !== "simd128", revectorised: tier === "revectorised" };
+    const heap = count > 1 ? sharedHeap() : null;
+    this.heap = heap ?? new Heap(false);
+    if (this.target.revectorised) assertRevectorised(this.heap);
+    this.threads = heap === null ? 1 : count;
+    this.pool = heap === null ? null : new ThreadPool(heap, count);
+  }
+
+  get chunksByThread(): readonly number[] {
+    return this.pool?.chunks ?? [0];
+  }
+
+  compile(program: Program): Runnable {
+    return new CpuExecutable(program, this.runtimeForPrograms());
+  }
+
+  async close(): Promise<void> {
+    await this.pool?.close();
+  }
+
+  /** What programs share, made for the first of them. */
+  private runtimeForPrograms(): CpuRuntime {
+    const { heap, pool, target } = this;
+    this.runtime ??= {
+      heap,
+      pool,
+      target,
+      threads: this.threads,
+      collected: new FinalizationRegistry(({ blocks, forget }) => {
+        for (const block of blocks) heap.release(block);
+        forget();
+      }),
+      products: () => {
+        this.products ??= {
+          library: this.load(compileMatmul(heap.declared, target)) as MatmulLibrary,
+          workspace: heap.alloc(this.threads * largestWorkspace(target)),
+        };
+        return this.products;
+      },
+      convolutions: () => {
+        this.convolutions ??= this.load(compileConvolutions(heap.declared, target));
+        return this.convolutions;
+      },
+    };
+    return this.runtime;
+  }
+
+  /** Loads functions that programs import, on this thread and on the workers. */
+  private load(module: WebAssembly.Module): WebAssembly.Exports {
+    this.pool?.addLibrary(module);
+    return new WebAssembly.Instance(module, { env: { memory: this.heap.memory } }).exports;
+  }
+}
+
+/** A memory that threads can share; null where the engine refuses to reserve it. */
+function sharedHeap(): Heap | null {
+  try {
+    return new Heap(true);
+  } catch {
+    return null;
+  }
+}
