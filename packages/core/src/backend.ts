@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 export { canonicalise } from "./compile/canonicalise/canonicalise.ts";
+export { collapseLoops } from "./compile/collapse.ts";
 export { type Cost, costOf, printCost } from "./compile/cost.ts";
 export { fuse } from "./compile/fuse.ts";
 export {
@@ -64,5 +65,5 @@ export type {
   TensorType,
   WhileAttributes,
 } from "./operation.ts";
-export type { Backend, Block, Capabilities, Executable } from "./runtime/backend.ts";
+export { type Backend, type Block, bytesOn, type Capabilities, type Executable } from "./runtime/backend.ts";
 export { sizeOf, stridesOf } from "./shape.ts";

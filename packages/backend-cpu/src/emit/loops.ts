@@ -1,6 +1,7 @@
 import {
   type Accumulator,
   type Affine,
+  collapseLoops,
   type Expression,
   expressionsOf,
   kernelExpressions,
@@ -13,7 +14,6 @@ import {
 } from "@amari/core/backend";
 import { FunctionBuilder, type Local } from "../wasm/function.ts";
 import type { Target } from "../wasm/target.ts";
-import { collapseLoops } from "./collapse.ts";
 import { combine, foldPartials, lanesOfFold, startFold } from "./folds.ts";
 import { bytesOf, type Lanes, widestLanes } from "./lanes.ts";
 import { Pointers, type Reference } from "./pointers.ts";

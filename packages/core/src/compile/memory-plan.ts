@@ -1,4 +1,4 @@
-import { bytesPerElement } from "../dtype.ts";
+import { bytesPerElement, type DType } from "../dtype.ts";
 import { sizeOf } from "../shape.ts";
 import { canOverwrite } from "./in-place.ts";
 import { type Buffer, buffersOf, type Schedule, type Stage } from "./schedule.ts";
@@ -28,13 +28,19 @@ interface Life {
  * the same time do not overlap.
  *
  * @param donated - the inputs whose memory may be overwritten
+ * @param elementBytes - how many bytes an element takes
  */
-export function planMemory(schedule: Schedule, donated: Iterable<number> = []): MemoryPlan {
+export function planMemory(
+  schedule: Schedule,
+  donated: Iterable<number> = [],
+  elementBytes: (dtype: DType) => number = bytesPerElement,
+): MemoryPlan {
   const lives = livesOf(schedule);
   const shares: (number | undefined)[] = schedule.buffers.map(() => undefined);
-  reuseInputs(schedule, lives, shares, new Set(donated));
-  writeInPlace(schedule, lives, shares);
-  return { ...placeTemporaries(schedule, lives, shares), shares };
+  const widths = schedule.buffers.map(({ type }) => elementBytes(type.dtype));
+  reuseInputs(schedule, widths, lives, shares, new Set(donated));
+  writeInPlace(schedule, widths, lives, shares);
+  return { ...placeTemporaries(schedule, widths, lives, shares), shares };
 }
 
 /** For each result that takes over a donated input: the number of the result and of the input. */
@@ -62,19 +68,18 @@ function livesOf({ buffers, stages }: Schedule): Life[] {
   return lives;
 }
 
-const bytesOf = ({ type }: Buffer): number => sizeOf(type.shape) * bytesPerElement(type.dtype);
+const elementsOf = ({ type }: Buffer): number => sizeOf(type.shape);
 
 /** Whether `to` may be written where `from` stands: nothing reads `from` when `to` is written, or the kernel can do it. */
 function mayFollow(
   { buffers, stages }: Schedule,
+  widths: readonly number[],
   lives: readonly Life[],
   from: number,
   to: number,
   atOnce: boolean,
 ): boolean {
-  const [a, b] = [buffers[from]!, buffers[to]!];
-  if (bytesOf(a) !== bytesOf(b) || bytesPerElement(a.type.dtype) !== bytesPerElement(b.type.dtype))
-    return false;
+  if (elementsOf(buffers[from]!) !== elementsOf(buffers[to]!) || widths[from] !== widths[to]) return false;
   const { from: written } = lives[to]!;
   const { to: read } = lives[from]!;
   if (read !== written) return !atOnce && read < written;
@@ -84,6 +89,7 @@ function mayFollow(
 
 function reuseInputs(
   schedule: Schedule,
+  widths: readonly number[],
   lives: readonly Life[],
   shares: (number | undefined)[],
   donated: ReadonlySet<number>,
@@ -98,7 +104,7 @@ function reuseInputs(
   for (const output of numbers) {
     if (schedule.buffers[output]!.role.kind !== "output") continue;
     const fits = (atOnce: boolean) =>
-      [...free].find((input) => mayFollow(schedule, lives, input, output, atOnce));
+      [...free].find((input) => mayFollow(schedule, widths, lives, input, output, atOnce));
     const input = fits(true) ?? fits(false);
     if (input === undefined) continue;
     shares[output] = input;
@@ -107,7 +113,12 @@ function reuseInputs(
 }
 
 /** Temporaries that are read for the last time by the kernel that writes another buffer of their size. */
-function writeInPlace(schedule: Schedule, lives: Life[], shares: (number | undefined)[]): void {
+function writeInPlace(
+  schedule: Schedule,
+  widths: readonly number[],
+  lives: Life[],
+  shares: (number | undefined)[],
+): void {
   const { buffers, stages } = schedule;
   const taken = new Set<number>(stages.flatMap(constantsOf));
   stages.forEach((stage, at) => {
@@ -120,7 +131,7 @@ function writeInPlace(schedule: Schedule, lives: Life[], shares: (number | undef
           buffer !== to &&
           buffers[buffer]!.role.kind === "temporary" &&
           !taken.has(buffer) &&
-          mayFollow(schedule, lives, buffer, to, true),
+          mayFollow(schedule, widths, lives, buffer, to, true),
       );
       if (from === undefined) continue;
       // A temporary of an earlier stage hands its place on; one may also stand in the memory of the result itself.
@@ -149,10 +160,13 @@ export function homeOf(buffer: number, shares: readonly (number | undefined)[]):
 /** The largest first, each at the lowest offset that is free over its whole life. */
 function placeTemporaries(
   { buffers }: Schedule,
+  widths: readonly number[],
   lives: readonly Life[],
   shares: readonly (number | undefined)[],
 ): Pick<MemoryPlan, "offsets" | "bytes"> {
-  const sizes = buffers.map((buffer) => Math.ceil(bytesOf(buffer) / alignment) * alignment);
+  const sizes = buffers.map(
+    (buffer, i) => Math.ceil((elementsOf(buffer) * widths[i]!) / alignment) * alignment,
+  );
   const temporaries = buffers
     .map((_, buffer) => buffer)
     .filter((buffer) => buffers[buffer]!.role.kind === "temporary" && shares[buffer] === undefined)

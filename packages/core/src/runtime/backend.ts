@@ -1,6 +1,8 @@
 import type { Program } from "../compile/program.ts";
-import type { DType } from "../dtype.ts";
+import { bytesPerElement, type DType } from "../dtype.ts";
 import { BackendError } from "../errors/errors.ts";
+import type { TensorType } from "../operation.ts";
+import { sizeOf } from "../shape.ts";
 
 /** Memory that a backend owns; opaque to everyone else. */
 export interface Block {
@@ -19,7 +21,22 @@ export interface Capabilities {
   readonly dtypes: readonly DType[];
   /** Whether `readSync` exists, so that `dataSync` and `itemSync` work. */
   readonly synchronousReads: boolean;
+  /**
+   * Bytes of an element in the backend's memory, where that is not the element's own width: a machine without addresses
+   * of bytes keeps a bool in a word, little end first. Blocks are sized, written and read in these. Default
+   * {@link bytesPerElement}.
+   */
+  readonly elementBytes?: (dtype: DType) => number;
+  /**
+   * Whether floats below the smallest normal one are computed with; else operations may take them, as operands and as
+   * results, for zeros. Default true.
+   */
+  readonly denormals?: boolean;
 }
+
+/** The size of a dense array in a backend's memory. */
+export const bytesOn = ({ capabilities }: Backend, { shape, dtype }: TensorType): number =>
+  sizeOf(shape) * (capabilities.elementBytes ?? bytesPerElement)(dtype);
 
 /** Where programs run. A third party implements this interface and registers an instance by value. */
 export interface Backend {

@@ -2,12 +2,11 @@ import { canonicalise } from "../compile/canonicalise/canonicalise.ts";
 import { type Linearised, linearise } from "../compile/linearise.ts";
 import type { Program } from "../compile/program.ts";
 import { programKey } from "../compile/program-key.ts";
-import { bytesPerElement } from "../dtype.ts";
 import { BackendError, DTypeError, PlaceholderError } from "../errors/errors.ts";
 import { type Group, type Node, reachable } from "../node.ts";
 import { computesArray, type TensorType } from "../operation.ts";
-import { showShape, sizeOf } from "../shape.ts";
-import { type Backend, type Executable, getDefaultBackend } from "./backend.ts";
+import { showShape } from "../shape.ts";
+import { type Backend, bytesOn, type Executable, getDefaultBackend } from "./backend.ts";
 import { captureSite, smallestWithSite } from "./site.ts";
 import { Storage } from "./storage.ts";
 import { reserve } from "./valve.ts";
@@ -185,7 +184,7 @@ export function execute(
 ): Storage[] {
   const inputBlocks = inputs.map((storage) => storage.blockOn(backend));
   const sources = outputs.map((_, i) => executable.donations?.get(i));
-  const sizes = outputs.map(({ shape, dtype }) => sizeOf(shape) * bytesPerElement(dtype));
+  const sizes = outputs.map((type) => bytesOn(backend, type));
   const largest = Math.max(0, ...sizes);
   reserve(sizes.reduce((sum, bytes, i) => sum + (sources[i] === undefined ? bytes : 0), 0));
   const blocks = sources.map((source, i) =>

@@ -1,8 +1,8 @@
-import { type TypedArray, viewBytes } from "../dtype.ts";
+import { bytesPerElement, type TypedArray, viewBytes } from "../dtype.ts";
 import { DisposedError } from "../errors/errors.ts";
 import type { TensorType } from "../operation.ts";
 import { sizeOf } from "../shape.ts";
-import type { Backend, Block } from "./backend.ts";
+import { type Backend, type Block, bytesOn } from "./backend.ts";
 import { captureSite, type Site } from "./site.ts";
 
 /**
@@ -91,7 +91,7 @@ export class Storage {
   blockOn(backend: Backend): Block {
     this.checkAlive();
     if (this.account.block === null) {
-      const host = this.host!;
+      const host = widened(this.host!, this.type, backend);
       const block = backend.alloc(host.byteLength);
       backend.write(block, new Uint8Array(host.buffer, host.byteOffset, host.byteLength));
       this.account.backend = backend;
@@ -105,15 +105,17 @@ export class Storage {
   async read(): Promise<TypedArray> {
     this.checkAlive();
     if (this.host !== null) return this.host.slice();
-    return this.view(await this.account.backend!.read(this.account.block!));
+    const { backend, block } = this.account;
+    return narrowed(await backend!.read(block!), this.type, backend!);
   }
 
   /** A copy of the elements, or `null` where the backend cannot read synchronously. */
   readSync(): TypedArray | null {
     this.checkAlive();
     if (this.host !== null) return this.host.slice();
-    const bytes = this.account.backend!.readSync?.(this.account.block!);
-    return bytes === undefined ? null : this.view(bytes);
+    const { backend, block } = this.account;
+    const bytes = backend!.readSync?.(block!);
+    return bytes === undefined ? null : narrowed(bytes, this.type, backend!);
   }
 
   /** Frees the memory. Later use throws a DisposedError that says `why`. */
@@ -142,10 +144,19 @@ export class Storage {
   checkAlive(): void {
     if (this.gone !== null) throw new DisposedError(this.gone);
   }
+}
 
-  private view(bytes: Uint8Array): TypedArray {
-    return viewBytes(this.type.dtype, bytes).subarray(0, sizeOf(this.type.shape));
-  }
+const isWide = ({ shape, dtype }: TensorType, backend: Backend): boolean =>
+  bytesOn(backend, { shape, dtype }) > sizeOf(shape) * bytesPerElement(dtype);
+
+/** Elements as a backend keeps them: only bools may be wider there, a word each. */
+const widened = (data: TypedArray, type: TensorType, backend: Backend): TypedArray =>
+  isWide(type, backend) ? Uint32Array.from(data) : data;
+
+function narrowed(bytes: Uint8Array, type: TensorType, backend: Backend): TypedArray {
+  const size = sizeOf(type.shape);
+  if (isWide(type, backend)) return Uint8Array.from(viewBytes("uint32", bytes).subarray(0, size));
+  return viewBytes(type.dtype, bytes).subarray(0, size);
 }
 
 /** What a donated tensor has when its storage has become another's: nothing. */

@@ -5,7 +5,7 @@ import {
   type LoopKernel,
   type Phase,
   phaseRoots,
-} from "@amari/core/backend";
+} from "./kernel.ts";
 
 /** Neighbouring loops that become one. */
 interface Group {
