@@ -14,6 +14,13 @@ export {
   checkSecondOrder,
   checkVjp,
 } from "./check-grads.ts";
+export type { Check, Outcome } from "./conformance/check.ts";
+export {
+  type ConformanceOptions,
+  type ConformanceReport,
+  conformance,
+  type OperationConformance,
+} from "./conformance/conformance.ts";
 export { expectClose, MismatchError, type Tolerance } from "./expect-close.ts";
 export { branch, halved, recurrence } from "./fuzz/control-flow.ts";
 export { type FuzzOptions, type FuzzReport, fuzz, type OperationReport } from "./fuzz/fuzz.ts";

@@ -22,7 +22,8 @@ const integers: readonly number[] = [0, 1, -1, 2 ** 31 - 1, -(2 ** 31), 31, 32];
 
 const unsigned: readonly number[] = [0, 1, 31, 32, 2 ** 31, 2 ** 32 - 1];
 
-function valuesOf(dtype: DType): readonly number[] {
+/** Values of a dtype at which kernels go wrong. */
+export function valuesOf(dtype: DType): readonly number[] {
   switch (dtype) {
     case "bool":
       return [0, 1];
@@ -37,7 +38,7 @@ function valuesOf(dtype: DType): readonly number[] {
 }
 
 /** Every combination of special values: one list for each operand. */
-function combinations(lists: readonly (readonly number[])[]): number[][] {
+export function combinations(lists: readonly (readonly number[])[]): number[][] {
   const rows = lists.reduce<number[][]>(
     (rows, list) => rows.flatMap((row) => list.map((value) => [...row, value])),
     [[]],

@@ -1,0 +1,55 @@
+import type { DType, Tensor } from "@amari/core";
+import type { Input } from "../fuzz/random-program.ts";
+import type { TensorFunction } from "../fuzz/variants.ts";
+
+/** One thing that a backend is asked to compute. */
+export interface Check {
+  /** The operation or kind of program whose account it goes to. */
+  readonly operation: string;
+  /** What is done with it and on what, for the report. */
+  readonly what: string;
+  readonly inputs: readonly Input[];
+  readonly f: TensorFunction;
+  readonly bound: Bound;
+}
+
+/**
+ * How far results may be from the reference:
+ *
+ * - `ulp`: an operation by itself, by its stated error against its float64 definition rounded once; an elementwise one at
+ *   each element, any other by its error in units of the largest magnitude among operands and results, since it may cancel.
+ * - `spread`: a program, by four times the spread of reference runs with each operation perturbed by its stated error.
+ */
+export type Bound =
+  | { readonly kind: "ulp"; readonly ulp: number; readonly elementwise: boolean }
+  | { readonly kind: "spread" };
+
+/** What came of a check. */
+export type Outcome =
+  | {
+      readonly kind: "passed";
+      readonly elements: number;
+      /** Elements that say nothing: a comparison or a sort went another way under perturbation. */
+      readonly discarded: number;
+      /** The largest error in units in the last place; 0 where the bound is no `ulp`. */
+      readonly worstUlp: number;
+      /** The largest error as a share of the bound. */
+      readonly worst: number;
+    }
+  /** The backend says, by a typed error, that it cannot. */
+  | { readonly kind: "unsupported"; readonly reason: string }
+  /** The reference declines it too: there is nothing to compare. */
+  | { readonly kind: "declined"; readonly reason: string }
+  | { readonly kind: "failed"; readonly message: string };
+
+/** Host data of tensors that were sampled, with another dtype for its float64. */
+export const inputsOf = (operands: readonly Tensor[], float: DType): Input[] =>
+  operands.map((x) => ({
+    shape: x.shape,
+    dtype: x.dtype === "float64" ? float : x.dtype,
+    values: Array.from(x.dataSync()),
+  }));
+
+/** `float32[2, 3], int32[4]`. */
+export const showTypes = (inputs: readonly Input[]): string =>
+  inputs.map(({ dtype, shape }) => `${dtype}[${shape.join(", ")}]`).join(", ");

@@ -1,0 +1,202 @@
+import {
+  AmariError,
+  type Backend,
+  getDefaultBackend,
+  jit,
+  setDefaultBackend,
+  type Tensor,
+  type TypedArray,
+} from "@amari/core";
+import { firstDifference, judge } from "../fuzz/judge.ts";
+import { PerturbingBackend } from "../fuzz/perturbing-backend.ts";
+import { type Input, tensorOf } from "../fuzz/random-program.ts";
+import type { TensorFunction } from "../fuzz/variants.ts";
+import { epsilonOf, ulpDistance } from "../ulp.ts";
+import { type Check, type Outcome, showTypes } from "./check.ts";
+
+/** What is compared with what. The reference must read synchronously. */
+export interface Pair {
+  readonly backend: Backend;
+  readonly reference: Backend;
+}
+
+interface Results {
+  readonly tensors: readonly Tensor[];
+  readonly data: readonly TypedArray[];
+}
+
+/** Asks a backend for one thing and compares. Never throws: whatever happens is an outcome. */
+export async function runCheck(check: Check, pair: Pair): Promise<Outcome> {
+  let expectation: Expectation;
+  try {
+    expectation = expectationOf(check, pair);
+  } catch (error) {
+    if (error instanceof AmariError) return { kind: "declined", reason: error.message };
+    return failed(check, `the reference throws ${String((error as Error).stack)}`);
+  }
+  let got: Results;
+  let jitted: Results;
+  try {
+    got = await runOn(pair.backend, check.f, check.inputs);
+    jitted = await runOn(pair.backend, jit(check.f) as TensorFunction, check.inputs);
+  } catch (error) {
+    if (error instanceof AmariError && (error.code === "dtype" || error.code === "backend"))
+      return { kind: "unsupported", reason: error.message };
+    return failed(check, `${pair.backend.name} throws ${String((error as Error).stack)}`);
+  }
+  for (const [i, data] of jitted.data.entries()) {
+    const at = firstDifference(data, got.data[i]!);
+    if (at >= 0)
+      return failed(check, `jit gives other bits: element ${at} is ${data[at]}, not ${got.data[i]![at]}`);
+  }
+  return expectation(got);
+}
+
+/** Compares results with what was expected. */
+type Expectation = (got: Results) => Outcome;
+
+function expectationOf(check: Check, { backend, reference }: Pair): Expectation {
+  const areFlushed = backend.capabilities.denormals === false;
+  return check.bound.kind === "ulp" ? definitionOf(check, reference, areFlushed) : spreadOf(check, reference);
+}
+
+/** Whether a float32 is below the smallest normal one. */
+export const isTiny = (x: number): boolean => Math.abs(x) < 2 ** -126;
+
+const failed = ({ operation, what, inputs }: Check, message: string): Outcome => ({
+  kind: "failed",
+  message: `${operation}: ${what} on ${showTypes(inputs)}: ${message}`,
+});
+
+/** The float64 definition of the same operands, rounded once. */
+function definitionOf(check: Check, reference: Backend, areFlushed: boolean): Expectation {
+  const bound = check.bound as Extract<Check["bound"], { kind: "ulp" }>;
+  const expected = runNow(reference, check.f, check.inputs);
+  const wide = check.inputs.map((input) =>
+    input.dtype === "float32"
+      ? { ...input, dtype: "float64" as const, values: Array.from(Float32Array.from(input.values)) }
+      : input,
+  );
+  const exact = runNow(reference, check.f, wide);
+  return (got) => {
+    let [elements, worstUlp, worst] = [0, 0, 0];
+    const operands = check.inputs
+      .filter(({ dtype }) => dtype.startsWith("float"))
+      .flatMap(({ values }) => values);
+    for (const [i, data] of got.data.entries()) {
+      const { dtype, shape } = expected.tensors[i]!;
+      const mismatch = typeMismatch(got.tensors[i]!, expected.tensors[i]!);
+      if (mismatch !== null) return failed(check, mismatch);
+      const isFloat = dtype === "float32" || dtype === "float64";
+      // Where the wide run has another dtype for the result, or is no float, the narrow one is the meaning.
+      const isWide = exact.tensors[i]!.dtype === "float64" && dtype === "float32";
+      const wanted = isWide ? Float32Array.from(exact.data[i]!) : expected.data[i]!;
+      const largest = [...operands, ...data].reduce(
+        (most, x) => (Number.isFinite(x) ? Math.max(most, Math.abs(x)) : most),
+        0,
+      );
+      // Where there is no wider definition, both sides have the stated error.
+      const ulp = isFloat && !isWide ? 2 * bound.ulp : bound.ulp;
+      const allowance = bound.elementwise ? 0 : ulp * epsilonOf(dtype) * largest;
+      for (let at = 0; at < data.length; at++) {
+        const [x, y] = [data[at]!, wanted[at]!];
+        elements++;
+        if (Object.is(x, y) || (x === y && !bound.elementwise)) continue;
+        const distance = isFloat ? ulpDistance(x, y, dtype) : Infinity;
+        const sign = x === y ? Infinity : distance;
+        const isClose =
+          sign <= Math.ceil(ulp) || Math.abs(x - y) <= allowance || (areFlushed && isTiny(x) && isTiny(y));
+        if (!isClose) {
+          return failed(
+            check,
+            `element ${at} of result ${i}, ${dtype}[${shape.join(", ")}], is ${show(x)}, expected ${show(y)} within ` +
+              `${ulp} ulp; it is ${distance} ulp apart`,
+          );
+        }
+        worstUlp = Math.max(worstUlp, Math.min(distance, Math.abs(x - y) / (epsilonOf(dtype) * largest)));
+        worst = Math.max(worst, distance / Math.max(1, ulp));
+      }
+    }
+    return { kind: "passed", elements, discarded: 0, worstUlp, worst: Math.min(1, worst) };
+  };
+}
+
+/** Into how many groups the operations are dealt out; each is perturbed by itself, in both directions. */
+const groups = 6;
+
+function spreadOf(check: Check, reference: Backend): Expectation {
+  const perturbing = new PerturbingBackend(reference);
+  const expected = runNow(reference, check.f, check.inputs);
+  const perturbed = Array.from({ length: groups }, (_, group) =>
+    [false, true].map((reversed) => {
+      perturbing.noise = { group, groups, reversed };
+      return runNow(perturbing, check.f, check.inputs);
+    }),
+  );
+  return (got) => {
+    let [elements, discarded, worst] = [0, 0, 0];
+    for (const [i, data] of got.data.entries()) {
+      const { dtype, shape } = expected.tensors[i]!;
+      const mismatch = typeMismatch(got.tensors[i]!, expected.tensors[i]!);
+      if (mismatch !== null) return failed(check, mismatch);
+      const judgement = judge(
+        data,
+        expected.data[i]!,
+        perturbed.map((runs) => runs.map((run) => run.data[i]!)),
+        dtype,
+        !perturbed[0]!.some((run) => perturbing.isInexact(run.tensors[i]!)),
+      );
+      const wrong = judgement.wrong[0];
+      if (wrong !== undefined) {
+        return failed(
+          check,
+          `${judgement.wrong.length} of ${data.length} elements of result ${i}, ${dtype}[${shape.join(", ")}], differ: ` +
+            `element ${wrong.index} is ${show(data[wrong.index]!)}, expected ${show(expected.data[i]![wrong.index]!)} ` +
+            `within ${wrong.bound}`,
+        );
+      }
+      elements += judgement.elements;
+      discarded += judgement.discarded;
+      worst = Math.max(worst, judgement.worst);
+    }
+    return { kind: "passed", elements, discarded, worstUlp: 0, worst };
+  };
+}
+
+function typeMismatch(got: Tensor, expected: Tensor): string | null {
+  const [type, wanted] = [got, expected].map(({ dtype, shape }) => `${dtype}[${shape.join(", ")}]`);
+  return type === wanted ? null : `a result is of type ${type}, expected ${wanted}`;
+}
+
+const show = (x: number): string => (Object.is(x, -0) ? "-0" : String(x));
+
+function runNow(backend: Backend, f: TensorFunction, inputs: readonly Input[]): Results {
+  const tensors = submitOn(backend, f, inputs);
+  return { tensors, data: tensors.map((x) => x.dataSync()) };
+}
+
+async function runOn(backend: Backend, f: TensorFunction, inputs: readonly Input[]): Promise<Results> {
+  const tensors = submitOn(backend, f, inputs);
+  return { tensors, data: await Promise.all(tensors.map((x) => x.data())) };
+}
+
+/** Runs a function on a backend without waiting for what comes of it. */
+function submitOn(backend: Backend, f: TensorFunction, inputs: readonly Input[]): Tensor[] {
+  const before = currentDefault();
+  setDefaultBackend(backend);
+  try {
+    const tensors = f(...inputs.map(tensorOf));
+    for (const x of tensors) x.realise();
+    return tensors;
+  } finally {
+    if (before !== null) setDefaultBackend(before);
+  }
+}
+
+function currentDefault(): Backend | null {
+  try {
+    return getDefaultBackend();
+  } catch {
+    return null;
+  }
+}
