@@ -13,6 +13,7 @@ const layers = [
   "core",
   "backend-reference",
   "backend-cpu",
+  "backend-webgpu",
   "testing",
   "optim",
   "fisher",

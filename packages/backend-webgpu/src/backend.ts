@@ -1,0 +1,191 @@
+import { BackendError } from "@amari/core";
+import type { Backend, Block, Capabilities, Executable, Program } from "@amari/core/backend";
+import { DeviceLostError } from "./errors.ts";
+import { elementBytes, WebgpuExecutable } from "./executable.ts";
+import { type GpuBlock, Heap } from "./heap.ts";
+import { Pipelines } from "./run/pipelines.ts";
+import { Recorder } from "./run/recorder.ts";
+import { doing, type Task, TaskQueue } from "./run/task-queue.ts";
+import { Runtime } from "./runtime.ts";
+
+/** What is known of the device that a backend computes on. */
+export interface DeviceDescription {
+  readonly vendor: string;
+  readonly architecture: string;
+  readonly description: string;
+  /** Whether it is a program on the processor instead of a GPU; then `cpuBackend()` is faster. */
+  readonly isSoftware: boolean;
+}
+
+/** The WebGPU backend: programs compiled to WGSL, on one buffer of the device. Made by `webgpu()`. */
+export class WebgpuBackend implements Backend {
+  readonly name: string = "webgpu";
+  readonly capabilities: Capabilities;
+  readonly description: DeviceDescription;
+  private readonly device: GPUDevice;
+  private readonly runtime: Runtime;
+  private readonly queue = new TaskQueue();
+  /** Memory for temporaries, shared by all programs, since one runs at a time. */
+  private scratch: GpuBlock | null = null;
+  private failure: BackendError | null = null;
+
+  constructor(device: GPUDevice, description: DeviceDescription, denormals: boolean) {
+    this.device = device;
+    this.description = description;
+    this.capabilities = {
+      dtypes: ["float32", "int32", "uint32", "bool"],
+      synchronousReads: false,
+      elementBytes,
+      denormals,
+    };
+    const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;
+    const heap = new Heap(device, Math.min(maxBufferSize, maxStorageBufferBindingSize));
+    const pipelines = new Pipelines(device);
+    const recorder = new Recorder(device, heap, pipelines);
+    this.runtime = new Runtime(device, heap, pipelines, recorder, (block) => this.free(block));
+    void device.lost.then(({ message, reason }) => {
+      this.failure ??= new DeviceLostError(
+        reason === "destroyed"
+          ? "the WebGPU backend was closed; make another one with await webgpu()"
+          : `the WebGPU device was lost (${message}), and the tensors on it with it: make another backend with ` +
+              "await webgpu(), and run the program on it again from what is on the host",
+      );
+    });
+    device.addEventListener("uncapturederror", (event) => {
+      const { error } = event as GPUUncapturedErrorEvent;
+      this.failure ??= new BackendError(`WebGPU reported an error: ${error.message}`);
+    });
+  }
+
+  alloc(bytes: number): Block {
+    return this.runtime.heap.alloc(bytes);
+  }
+
+  /** The memory is free once what was submitted before has run: tasks may still wait that use it. */
+  free(block: Block): void {
+    const { heap } = this.runtime;
+    this.queue.add(doing(() => heap.release(block as GpuBlock)));
+  }
+
+  write(block: Block, bytes: Uint8Array): void {
+    this.checkUsable();
+    // Nothing that waits uses a block that is being written for the first time.
+    this.runtime.write((block as GpuBlock).address, bytes);
+  }
+
+  read(block: Block): Promise<Uint8Array> {
+    const { address, bytes } = block as GpuBlock;
+    return new Promise((resolve, reject) => {
+      const begin = () => {
+        this.checkUsable();
+        const { failure } = block as GpuBlock;
+        if (failure !== undefined) throw failure;
+        // Who awaits the value does not hold up what was submitted after it.
+        this.runtime.read(address, bytes).then(
+          (result) => {
+            if (this.failure === null) resolve(result);
+            else reject(this.failure);
+          },
+          (error: unknown) => reject(this.failure ?? error),
+        );
+      };
+      this.queue.add(
+        doing(() => {
+          try {
+            begin();
+          } catch (error) {
+            reject(error as Error);
+          }
+        }),
+      );
+    });
+  }
+
+  compile(program: Program): Executable {
+    return new WebgpuExecutable(program, this.runtime);
+  }
+
+  submit(
+    executable: Executable,
+    inputs: readonly Block[],
+    scalars: readonly number[],
+    outputs: readonly Block[],
+  ): void {
+    this.checkUsable();
+    this.queue.add(
+      this.run(
+        executable as WebgpuExecutable,
+        inputs as readonly GpuBlock[],
+        scalars,
+        outputs as readonly GpuBlock[],
+      ),
+    );
+  }
+
+  /** A program whose inputs never came has no results; whoever reads one is told why. */
+  private *run(
+    executable: WebgpuExecutable,
+    inputs: readonly GpuBlock[],
+    scalars: readonly number[],
+    outputs: readonly GpuBlock[],
+  ): Task {
+    const { recorder } = this.runtime;
+    try {
+      const failed = inputs.find(({ failure }) => failure !== undefined);
+      if (failed !== undefined) throw failed.failure;
+      yield* executable.ready();
+      const scratch = this.scratchOf(executable.scratchBytes);
+      const addressOf = ({ address }: GpuBlock) => address;
+      yield* executable.run(inputs.map(addressOf), scalars, outputs.map(addressOf), scratch);
+      recorder.submit();
+    } catch (error) {
+      recorder.discard();
+      for (const block of outputs) block.failure = error;
+    }
+  }
+
+  private scratchOf(bytes: number): number {
+    const { heap } = this.runtime;
+    if (this.scratch === null || this.scratch.bytes < bytes) {
+      if (this.scratch !== null) heap.release(this.scratch);
+      this.scratch = null;
+      this.scratch = heap.alloc(Math.max(bytes, 4));
+    }
+    return this.scratch.address;
+  }
+
+  /** The WGSL of a program. */
+  explain(executable: Executable): string {
+    return (executable as WebgpuExecutable).text;
+  }
+
+  /** How many different shaders have been compiled. */
+  get shaders(): number {
+    return this.runtime.pipelines.size;
+  }
+
+  /** How much memory the backend holds on the device, in use or kept for reuse. */
+  get memoryBytes(): number {
+    return this.runtime.heap.buffer.size;
+  }
+
+  async flush(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.queue.add(doing(resolve));
+    });
+    await this.device.queue.onSubmittedWorkDone();
+    this.checkUsable();
+  }
+
+  /** Gives the device back. What lives on it is lost. */
+  async close(): Promise<void> {
+    this.runtime.recorder.destroy();
+    this.runtime.heap.destroy();
+    this.device.destroy();
+    await this.device.lost;
+  }
+
+  private checkUsable(): void {
+    if (this.failure !== null) throw this.failure;
+  }
+}

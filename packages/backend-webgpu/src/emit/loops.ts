@@ -1,0 +1,357 @@
+import {
+  type Accumulator,
+  type Affine,
+  collapseLoops,
+  type Expression,
+  expressionsOf,
+  kernelExpressions,
+  type LoopKernel,
+  operandsOf,
+  type ScalarInstruction,
+} from "@amari/core/backend";
+import { functionTexts, hasShaderFunction } from "./functions.ts";
+import { instructionText } from "./instructions.ts";
+import { isShaderType, literal, type ShaderType } from "./literal.ts";
+import { type Pass, passesOf } from "./passes.ts";
+import { fromWord, Scope, toWord } from "./scope.ts";
+import { ownMemory, TableLayout } from "./table.ts";
+
+/** A kernel as shaders that run one after the other. */
+export interface DeviceKernel {
+  readonly shaders: readonly Shader[];
+  readonly table: TableLayout;
+  /** Words of memory that the shaders need between them. */
+  readonly memory: number;
+}
+
+/** A shader and over how many workgroups it runs. */
+export interface Shader {
+  readonly text: string;
+  readonly groups: readonly [x: number, y: number];
+}
+
+/** Invocations in a workgroup where each has points of its own. */
+const flatWorkgroup = 64;
+
+/** Beyond this, workgroups are counted in two dimensions. */
+const groupsInRow = 32_768;
+
+const product = (extents: readonly number[]): number => extents.reduce((a, b) => a * b, 1);
+
+/** Workgroups in two dimensions, since one has a limit. */
+export const gridOf = (groups: number): readonly [number, number] =>
+  groups <= groupsInRow ? [groups, 1] : [groupsInRow, Math.ceil(groups / groupsInRow)];
+
+/** The flat number of a workgroup of {@link gridOf}. */
+export const groupNumber: string = `(group.y * ${groupsInRow}u + group.x)`;
+
+/** Whether shaders can compute a kernel: they have no 64-bit types, and call no functions of the host. */
+export const isForDevice = (kernel: LoopKernel): boolean =>
+  kernelExpressions(kernel).every(
+    (e) => isShaderType(e.type) && (e.kind !== "call" || hasShaderFunction(e.name)),
+  );
+
+/** Writes a loop kernel. */
+export function emitLoops(original: LoopKernel): DeviceKernel {
+  const kernel = collapseLoops(original);
+  const table = new TableLayout();
+  if (kernel.loops.includes(0)) return { shaders: [], table, memory: 0 };
+  // Shaders of one kernel share its table, so that the buffers are numbered first.
+  for (const e of kernelExpressions(kernel)) {
+    if (e.kind === "load") table.buffer(e.buffer);
+    else if (e.kind === "scalar") table.scalar(e.index, e.type as ShaderType);
+  }
+  for (const { stores } of kernel.phases) for (const { buffer } of stores) table.buffer(buffer);
+  const passes = passesOf(kernel);
+  const isCut = passes.some(({ accumulators, chunks }) => accumulators.length > 0 && chunks > 1);
+  if (!isCut) {
+    const shader = new ShaderWriter(kernel, table, new Map()).write(passes, 1);
+    return { shaders: [shader], table, memory: 0 };
+  }
+  const memory = new Map<number, PartialResults>();
+  const points = product(kernel.loops);
+  let words = 0;
+  const shaders = passes.map((pass) => {
+    const shader = new ShaderWriter(kernel, table, memory).write([pass], pass.chunks, words);
+    for (const accumulator of pass.accumulators) {
+      memory.set(accumulator.index, { accumulator, at: words, chunks: pass.chunks });
+      words += points * pass.chunks;
+    }
+    return shader;
+  });
+  return { shaders, table, memory: words };
+}
+
+/** Where an earlier shader has left the results of an accumulator's chunks. */
+interface PartialResults {
+  readonly accumulator: Accumulator;
+  readonly at: number;
+  readonly chunks: number;
+}
+
+class ShaderWriter {
+  private readonly kernel: LoopKernel;
+  private readonly table: TableLayout;
+  private readonly memory: ReadonlyMap<number, PartialResults>;
+  private readonly functions = new Set<string>();
+  private readonly results = new Map<number, string>();
+  private names = 0;
+  /** Words of workgroup memory. */
+  private shared = 0;
+  private lanes = 1;
+  private chunks = 1;
+
+  constructor(kernel: LoopKernel, table: TableLayout, memory: ReadonlyMap<number, PartialResults>) {
+    this.kernel = kernel;
+    this.table = table;
+    this.memory = memory;
+  }
+
+  /** @param memory where the results of chunks begin, if this is one of several shaders */
+  write(passes: readonly Pass[], chunks: number, memory?: number): Shader {
+    const points = product(this.kernel.loops);
+    this.lanes = Math.max(...passes.map((pass) => pass.lanes));
+    this.chunks = chunks;
+    const total = points * chunks;
+    const main = this.scope();
+    const isFlat = this.lanes === 1;
+    const place = isFlat ? `${groupNumber} * ${flatWorkgroup}u + lane` : groupNumber;
+    main.line(`let place = i32(${place});`);
+    main.line(`if (place >= ${total}) { return; }`);
+    main.line(`let point = place${chunks > 1 ? ` % ${points}` : ""};`);
+    if (chunks > 1) main.line(`let chunk = place / ${points};`);
+    this.splitPlace(main, "point", this.kernel.loops, 0);
+    for (const result of this.memory.values()) this.combineChunks(main, result, points);
+    passes.forEach((pass, i) => {
+      if (i > 0 && !isFlat && pass.phase !== passes[i - 1]!.phase)
+        main.line("workgroupBarrier(); storageBarrier();");
+      this.writePass(main, pass, memory, points);
+    });
+    const size = isFlat ? flatWorkgroup : this.lanes;
+    const groups = gridOf(isFlat ? Math.ceil(total / flatWorkgroup) : total);
+    return { text: this.assemble(main, size), groups };
+  }
+
+  private assemble(main: Scope, size: number): string {
+    const { table } = this;
+    const bases = table.buffers.map((buffer) => `let b${buffer} = ${table.buffer(buffer)};`);
+    const lines = [...table.constantLines(), ...table.scalarLines(), ...bases, ...main.lines].map(
+      (line) => `  ${line}`,
+    );
+    return [
+      "@group(0) @binding(0) var<storage, read_write> heap: array<u32>;",
+      `@group(0) @binding(1) var<uniform> table: array<vec4<u32>, ${Math.ceil(table.words / 4)}>;`,
+      ...(this.shared > 0 ? [`var<workgroup> partials: array<u32, ${this.shared}>;`] : []),
+      functionTexts(this.functions),
+      `@compute @workgroup_size(${size})`,
+      "fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {",
+      ...lines,
+      "}",
+      "",
+    ].join("\n");
+  }
+
+  private scope(): Scope {
+    return new Scope({
+      affine: (access) => this.affine(access),
+      base: (buffer) => `b${buffer}`,
+      scalar: (index, type) => this.table.scalar(index, type),
+      accumulated: (index) => this.results.get(index)!,
+      constant: (value) => this.table.constant(value),
+      use: (name) => this.use(name),
+      fresh: () => this.fresh(),
+    });
+  }
+
+  private use(name: string): string {
+    this.functions.add(name);
+    return name;
+  }
+
+  private fresh(): string {
+    return `v${this.names++}`;
+  }
+
+  private affine({ offset, strides }: Affine): string {
+    const terms = strides.flatMap((stride, loop) => {
+      if (stride === 0) return [];
+      return [stride === 1 ? `i${loop}` : `i${loop} * ${stride}`];
+    });
+    if (offset !== 0 || terms.length === 0) terms.push(String(offset));
+    return terms.length === 1 ? terms[0]! : `(${terms.join(" + ")})`;
+  }
+
+  /** Declares the counters of loops from their flat number. */
+  private splitPlace(scope: Scope, flat: string, extents: readonly number[], first: number): void {
+    extents.forEach((extent, i) => {
+      const inside = product(extents.slice(i + 1));
+      const quotient = inside === 1 ? flat : `${flat} / ${inside}`;
+      scope.line(`let i${first + i} = ${i === 0 ? quotient : `(${quotient}) % ${extent}`};`);
+    });
+  }
+
+  private combined({ combine, type }: Accumulator, x: string, y: string): string {
+    const operand: Expression = { kind: "constant", type, value: 0 };
+    const instruction = combine satisfies ScalarInstruction;
+    return instructionText(
+      { kind: "instruction", type, instruction, operands: [operand, { ...operand }] },
+      [x, y],
+      (name) => this.use(name),
+    );
+  }
+
+  /** The result of an accumulator that an earlier shader has computed by chunks, in their order. */
+  private combineChunks(main: Scope, { accumulator, at, chunks }: PartialResults, points: number): void {
+    const type = accumulator.type as ShaderType;
+    const name = `a${accumulator.index}`;
+    const word = (chunk: string) => fromWord(`heap[${ownMemory} + ${at} + point + ${chunk}]`, type);
+    main.line(`var ${name} = ${word("0")};`);
+    if (chunks > 1) {
+      const body = main.child();
+      body.line(`${name} = ${this.combined(accumulator, name, word(`c * ${points}`))};`);
+      main.block(`for (var c = 1; c < ${chunks}; c++)`, body);
+    }
+    this.results.set(accumulator.index, name);
+  }
+
+  private writePass(main: Scope, pass: Pass, memory: number | undefined, points: number): void {
+    const { phase, accumulators, stores, lanes } = pass;
+    for (const a of accumulators) {
+      const type = a.type as ShaderType;
+      const initial = type === "f32" ? this.table.constant(a.initial) : literal(a.initial, type);
+      main.line(`var a${a.index} = ${initial};`);
+    }
+    const roots = [...accumulators.map(({ value }) => value), ...stores.map(({ value }) => value)];
+    // A pass without loops is one for all lanes, one of which writes.
+    if (phase.loops.length > 0) this.hoistInvariants(main, pass, roots);
+    const write = (scope: Scope): void => {
+      for (const a of accumulators)
+        scope.line(`a${a.index} = ${this.combined(a, `a${a.index}`, scope.value(a.value))};`);
+      const values = stores.map(({ value }) => toWord(scope.value(value), value.type as ShaderType));
+      const lines = stores.map(
+        ({ buffer, access }, i) => `heap[b${buffer} + ${this.affine(access)}] = ${values[i]};`,
+      );
+      const isOnce = phase.loops.length === 0 && (this.lanes > 1 || this.chunks > 1);
+      if (isOnce && lines.length > 0) {
+        const body = scope.child();
+        for (const line of lines) body.line(line);
+        const first = [this.lanes > 1 ? "lane == 0u" : "", this.chunks > 1 ? "chunk == 0" : ""];
+        scope.block(`if (${first.filter((test) => test !== "").join(" && ")})`, body);
+      } else for (const line of lines) scope.line(line);
+    };
+    if (phase.loops.length === 0) write(main);
+    else this.writeLoops(main, pass, write);
+    if (lanes > 1 && accumulators.length > 0) this.combineLanes(main, accumulators, lanes);
+    for (const a of accumulators) this.results.set(a.index, `a${a.index}`);
+    if (memory !== undefined && accumulators.length > 0) this.keepChunks(main, accumulators, memory, points);
+  }
+
+  private writeLoops(main: Scope, { phase, lanes }: Pass, write: (scope: Scope) => void): void {
+    const first = this.kernel.loops.length;
+    const { loops } = phase;
+    if (lanes === 1 && this.chunks === 1) {
+      const nest = (scope: Scope, loop: number): void => {
+        if (loop === loops.length) {
+          write(scope);
+          return;
+        }
+        const counter = `i${first + loop}`;
+        const body = scope.child();
+        nest(body, loop + 1);
+        scope.block(`for (var ${counter} = 0; ${counter} < ${loops[loop]}; ${counter}++)`, body);
+      };
+      nest(main, 0);
+      return;
+    }
+    const elements = product(loops);
+    const length = Math.ceil(elements / this.chunks / lanes) * lanes;
+    const begin = this.chunks > 1 ? `chunk * ${length}` : "0";
+    const end = this.chunks > 1 ? `min(${elements}, chunk * ${length} + ${length})` : String(elements);
+    const body = main.child();
+    this.splitPlace(body, "e", loops, first);
+    write(body);
+    const start = lanes > 1 ? `${begin} + i32(lane)` : begin;
+    const loop = main.child();
+    loop.block(`for (var e = ${start}; e < ${end}; e += ${lanes})`, body);
+    if (lanes > 1 && lanes < this.lanes) main.block(`if (lane < ${lanes}u)`, loop);
+    else for (const line of loop.lines) main.line(line);
+  }
+
+  /** A tree over the lanes, in workgroup memory. */
+  private combineLanes(main: Scope, accumulators: readonly Accumulator[], lanes: number): void {
+    this.shared = Math.max(this.shared, lanes * accumulators.length);
+    const at = (k: number, lane: string) => `partials[${k * lanes}u + ${lane}]`;
+    const put = main.child();
+    accumulators.forEach((a, k) => {
+      put.line(`${at(k, "lane")} = ${toWord(`a${a.index}`, a.type as ShaderType)};`);
+    });
+    if (lanes < this.lanes) main.block(`if (lane < ${lanes}u)`, put);
+    else for (const line of put.lines) main.line(line);
+    main.line("workgroupBarrier();");
+    const round = main.child();
+    const body = round.child();
+    accumulators.forEach((a, k) => {
+      const type = a.type as ShaderType;
+      const [x, y] = [fromWord(at(k, "lane"), type), fromWord(at(k, "(lane + apart)"), type)];
+      body.line(`${at(k, "lane")} = ${toWord(this.combined(a, x, y), type)};`);
+    });
+    round.block("if (lane < apart)", body);
+    round.line("workgroupBarrier();");
+    main.block(`for (var apart = ${lanes / 2}u; apart > 0u; apart >>= 1u)`, round);
+    accumulators.forEach((a, k) => {
+      main.line(`a${a.index} = ${fromWord(at(k, "0u"), a.type as ShaderType)};`);
+    });
+    main.line("workgroupBarrier();");
+  }
+
+  /** Leaves the results of this chunk to the next shader. */
+  private keepChunks(
+    main: Scope,
+    accumulators: readonly Accumulator[],
+    memory: number,
+    points: number,
+  ): void {
+    const body = main.child();
+    accumulators.forEach((a, k) => {
+      const at = memory + k * points * this.chunks;
+      const place = this.chunks > 1 ? `place` : "point";
+      body.line(`heap[${ownMemory} + ${at} + ${place}] = ${toWord(`a${a.index}`, a.type as ShaderType)};`);
+    });
+    if (this.lanes > 1) main.block("if (lane == 0u)", body);
+    else for (const line of body.lines) main.line(line);
+  }
+
+  /** Computes before the loops of a pass what does not change in them. */
+  private hoistInvariants(main: Scope, { phase, stores }: Pass, roots: readonly Expression[]): void {
+    const first = this.kernel.loops.length;
+    const stays = ({ strides }: Affine) => strides.slice(first).every((s) => s === 0);
+    const invariant = new Set<Expression>();
+    const wanted = eagerly(roots);
+    for (const e of expressionsOf(roots)) {
+      const isFixed = operandsOf(e).every((operand) => invariant.has(operand));
+      const isInvariant =
+        e.kind === "load"
+          ? isFixed && stays(e.access) && stores.every(({ buffer }) => buffer !== e.buffer)
+          : e.kind === "index"
+            ? stays(e.access)
+            : isFixed;
+      if (!isInvariant) continue;
+      invariant.add(e);
+      if (wanted.has(e) && phase.loops.length > 0) main.value(e);
+    }
+  }
+}
+
+/** What is computed in any case: all but what only the rare side of a `rarely` needs. */
+function eagerly(roots: readonly Expression[]): Set<Expression> {
+  const found = new Set<Expression>();
+  const visit = (e: Expression): void => {
+    if (found.has(e)) return;
+    found.add(e);
+    const operands = operandsOf(e);
+    const isRare = e.kind === "instruction" && e.instruction === "rarely";
+    (isRare ? [operands[0]!, operands[2]!] : operands).forEach(visit);
+  };
+  roots.forEach(visit);
+  return found;
+}

@@ -1,0 +1,315 @@
+import { DTypeError } from "@amari/core";
+import {
+  allocate,
+  type Body,
+  bytesPerElement,
+  type DenseArray,
+  type DType,
+  donationsOf,
+  type Executable,
+  expressionsOf,
+  fuse,
+  homeOf,
+  type LoopKernel,
+  type MemoryPlan,
+  type Program,
+  phaseRoots,
+  planMemory,
+  type Schedule,
+  type Stage,
+  scalarTypeOf,
+  sizeOf,
+  type TensorType,
+  type TypedArray,
+  viewBytes,
+} from "@amari/core/backend";
+import { type Machine, prepareControl } from "./control.ts";
+import { emitConvolution } from "./emit/convolution.ts";
+import { emitDot } from "./emit/dot.ts";
+import type { ShaderType } from "./emit/literal.ts";
+import { type DeviceKernel, emitLoops, isForDevice } from "./emit/loops.ts";
+import { runKernel } from "./host/run-kernel.ts";
+import type { Dispatch } from "./run/recorder.ts";
+import { doing, type Task, type Wait } from "./run/task-queue.ts";
+import type { Runtime } from "./runtime.ts";
+
+/** Bytes of an element on the device: words, of which a bool takes a whole one. */
+export const elementBytes = (dtype: DType): number => (dtype === "bool" ? 4 : bytesPerElement(dtype));
+
+export const bytesOf = ({ shape, dtype }: TensorType): number => sizeOf(shape) * elementBytes(dtype);
+
+/** Where the buffers of a running program stand. */
+interface Frame {
+  readonly addressOf: (buffer: number) => number;
+  readonly scalars: readonly number[];
+  /** The address of memory that a kernel's shaders share. */
+  readonly memory: number;
+}
+
+/** What a program does next: kernels that are recorded, or something that the host takes part in. */
+type Action = (frame: Frame) => Task;
+
+/** A kernel and what starts it. */
+interface Compiled {
+  readonly kernel: DeviceKernel;
+  readonly dispatches: readonly Dispatch[];
+}
+
+type RoutineStage = Extract<Stage, { kind: "routine" }>;
+type ControlStage = Extract<Stage, { kind: "control" }>;
+
+/** A program as shaders, recorded into one command buffer wherever the host has no part in it. */
+export class WebgpuExecutable implements Executable {
+  readonly program: Program;
+  readonly schedule: Schedule;
+  readonly plan: MemoryPlan;
+  readonly donations: ReadonlyMap<number, number>;
+  /** Bytes of memory that a run needs for temporaries. */
+  readonly scratchBytes: number;
+  /** What the host computes, since no shader can. */
+  readonly onHost: string[] = [];
+  private readonly runtime: Runtime;
+  private readonly homes: readonly number[];
+  private readonly actions: readonly Action[];
+  private readonly compiled: Compiled[] = [];
+  private readonly bodies: WebgpuExecutable[] = [];
+  private readonly owned: { readonly address: number; readonly reserved: number; readonly bytes: number }[] =
+    [];
+
+  constructor(program: Program, runtime: Runtime) {
+    this.program = program;
+    this.runtime = runtime;
+    checkDTypes(program);
+    this.schedule = fuse(program);
+    this.plan = planMemory(this.schedule, program.donated, elementBytes);
+    this.donations = donationsOf(this.plan, this.schedule);
+    this.homes = this.schedule.buffers.map((_, buffer) => homeOf(buffer, this.plan.shares));
+    this.actions = this.schedule.stages.map((stage) => this.prepare(stage));
+    const own = Math.max(0, ...this.compiled.map(({ kernel }) => 4 * kernel.memory));
+    this.scratchBytes = this.plan.bytes + own;
+    runtime.collected.register(this, this.owned);
+  }
+
+  /** The shaders as text. */
+  get text(): string {
+    const shaders = this.compiled.flatMap(({ kernel }) => kernel.shaders);
+    const own = shaders.map(
+      ({ text, groups }, i) => `// shader ${i}: ${groups.join(" x ")} workgroups\n${text}`,
+    );
+    const host = this.onHost.map((what) => `// on the host: ${what}\n`);
+    return [...own, ...host, ...this.bodies.map(({ text }) => text)].join("\n");
+  }
+
+  /** Waits until the shaders are compiled. */
+  *ready(): Task {
+    const waiting = this.pipelines().filter(({ compiled }) => compiled === null);
+    if (waiting.length === 0) return;
+    let failure: unknown;
+    const promise = Promise.all(waiting.map(({ ready }) => ready)).catch((error: unknown) => {
+      failure = error;
+    });
+    yield {
+      promise,
+      force: () => {
+        for (const pipeline of waiting) pipeline.force();
+      },
+    };
+    if (failure !== undefined) throw failure;
+  }
+
+  private pipelines(): Dispatch["pipeline"][] {
+    return [
+      ...this.compiled.flatMap(({ dispatches }) => dispatches.map(({ pipeline }) => pipeline)),
+      ...this.bodies.flatMap((body) => body.pipelines()),
+    ];
+  }
+
+  /** Runs the program on memory at the given addresses, recording what the device does. */
+  *run(
+    inputs: readonly number[],
+    scalars: readonly number[],
+    outputs: readonly number[],
+    scratch: number,
+  ): Task {
+    const { buffers } = this.schedule;
+    const { offsets } = this.plan;
+    const addresses = this.homes.map((home) => {
+      const { role } = buffers[home]!;
+      if (role.kind === "input") return inputs[role.index]!;
+      return role.kind === "output" ? outputs[role.index]! : scratch + (offsets[home] ?? 0);
+    });
+    const frame: Frame = {
+      addressOf: (buffer) => addresses[buffer]!,
+      scalars,
+      memory: scratch + this.plan.bytes,
+    };
+    for (const action of this.actions) yield* action(frame);
+  }
+
+  private prepare(stage: Stage): Action {
+    switch (stage.kind) {
+      case "loops":
+        return this.prepareLoops(stage.kernel);
+      case "assembly": {
+        const actions = stage.kernels.map((kernel) => this.prepareLoops(kernel));
+        return function* (frame) {
+          for (const action of actions) yield* action(frame);
+        };
+      }
+      case "dot":
+        return this.record(emitDot(stage, this.typeOf(stage.result)));
+      case "convolution":
+        return this.record(
+          emitConvolution(stage, this.schedule.buffers[stage.result]!.type.shape, this.typeOf(stage.result)),
+        );
+      case "routine":
+        return this.prepareRoutine(stage);
+      case "control":
+        return this.prepareControl(stage);
+    }
+  }
+
+  private typeOf(buffer: number): ShaderType {
+    return scalarTypeOf(this.schedule.buffers[buffer]!.type.dtype) as ShaderType;
+  }
+
+  /** An action that records a kernel. */
+  private record(kernel: DeviceKernel): Action {
+    const { recorder, pipelines } = this.runtime;
+    const { table, shaders } = kernel;
+    const dispatches = shaders.map(({ text, groups }) => ({ pipeline: pipelines.of(text), groups }));
+    this.compiled.push({ kernel, dispatches });
+    return ({ addressOf, scalars, memory }) =>
+      doing(() => {
+        if (dispatches.length === 0) return;
+        recorder.add(dispatches, table.words, (words) => table.fill(words, addressOf, scalars, memory));
+      });
+  }
+
+  private prepareLoops(kernel: LoopKernel): Action {
+    if (isForDevice(kernel)) return this.record(emitLoops(kernel));
+    const reads = [...new Set(loadedBy(kernel))];
+    const writes = kernel.phases.flatMap(({ stores }) => stores.map(({ buffer }) => buffer));
+    this.onHost.push(`the kernel that writes ${writes.map((b) => `b${b}`).join(", ")}`);
+    // What a kernel stores in part must be there before.
+    return this.hostAction([...new Set([...reads, ...writes])], writes, (data, scalars) => {
+      runKernel(kernel, data, scalars);
+    });
+  }
+
+  private prepareRoutine(stage: RoutineStage): Action {
+    const { step, inputs, outputs } = stage;
+    const { kernel } = step.operation;
+    if (kernel.kind !== "routine") throw new Error(`${step.operation.name} is no routine`);
+    this.onHost.push(step.operation.name);
+    const arrayOf = (buffer: number, data: ReadonlyMap<number, TypedArray>): DenseArray => ({
+      ...this.schedule.buffers[buffer]!.type,
+      data: data.get(buffer)!,
+    });
+    return this.hostAction(inputs, outputs, (data) => {
+      kernel.run(
+        inputs.map((buffer) => arrayOf(buffer, data)),
+        step.attributes as never,
+        outputs.map((buffer) => arrayOf(buffer, data)),
+      );
+    });
+  }
+
+  /** Reads buffers, lets the host compute, and writes others, which are zeroed arrays unless they were read. */
+  private hostAction(
+    reads: readonly number[],
+    writes: readonly number[],
+    compute: (data: Map<number, TypedArray>, scalars: readonly number[]) => void,
+  ): Action {
+    const { runtime } = this;
+    const types = this.schedule.buffers.map(({ type }) => type);
+    return function* ({ addressOf, scalars }) {
+      const data = new Map<number, TypedArray>();
+      const wanted = reads.filter((buffer) => sizeOf(types[buffer]!.shape) > 0);
+      if (wanted.length > 0) {
+        runtime.recorder.submit();
+        const arrived = wanted.map((buffer) => runtime.read(addressOf(buffer), bytesOf(types[buffer]!)));
+        const bytes: Uint8Array[] = [];
+        yield* settle(Promise.all(arrived), (all) => bytes.push(...all));
+        wanted.forEach((buffer, i) => {
+          data.set(buffer, fromWords(bytes[i]!, types[buffer]!));
+        });
+      }
+      for (const buffer of [...reads, ...writes])
+        if (!data.has(buffer)) data.set(buffer, allocate(types[buffer]!.dtype, sizeOf(types[buffer]!.shape)));
+      compute(data, scalars);
+      runtime.recorder.submit();
+      for (const buffer of new Set(writes))
+        runtime.write(addressOf(buffer), toWords(data.get(buffer)!, types[buffer]!));
+    };
+  }
+
+  private prepareControl({ step, inputs, outputs }: ControlStage): Action {
+    const { runtime } = this;
+    const machine: Machine = {
+      compile: ({ program, scalars }: Body) => {
+        const body = new WebgpuExecutable(program, runtime);
+        this.bodies.push(body);
+        const scratch = this.own(body.scratchBytes);
+        return (from, to) => body.run(from, scalars, to, scratch);
+      },
+      alloc: (bytes) => this.own(bytes),
+      bytesOf,
+      copy: (from, to, bytes) => runtime.copy(from, to, bytes),
+      *holds(address, then) {
+        runtime.recorder.submit();
+        yield* settle(runtime.read(address, 4), (bytes) => then(bytes[0] !== 0));
+      },
+    };
+    const run = prepareControl(step, machine);
+    return ({ addressOf }) => run(inputs.map(addressOf), outputs.map(addressOf));
+  }
+
+  /** Memory that is freed when the program is collected. */
+  private own(bytes: number): number {
+    const block = this.runtime.heap.alloc(Math.max(4, bytes));
+    this.owned.push(block);
+    return block.address;
+  }
+}
+
+/** Waits for a promise inside a task: goes on with its value, or throws what it was rejected with. */
+export function* settle<T>(promise: Promise<T>, then: (value: T) => void): Task {
+  let outcome: { readonly value: T } | { readonly error: unknown } | undefined;
+  const wait: Wait = {
+    promise: promise.then(
+      (value) => {
+        outcome = { value };
+      },
+      (error: unknown) => {
+        outcome = { error };
+      },
+    ),
+  };
+  yield wait;
+  if (outcome !== undefined && "error" in outcome) throw outcome.error;
+  then(outcome!.value);
+}
+
+function loadedBy(kernel: LoopKernel): number[] {
+  return kernel.phases.flatMap((phase) =>
+    expressionsOf(phaseRoots(phase)).flatMap((e) => (e.kind === "load" ? [e.buffer] : [])),
+  );
+}
+
+/** A bool is a word on the device and a byte on the host. */
+const fromWords = (bytes: Uint8Array, { dtype }: TensorType): TypedArray =>
+  dtype === "bool" ? Uint8Array.from(viewBytes("uint32", bytes)) : viewBytes(dtype, bytes);
+
+const toWords = (data: TypedArray, { dtype }: TensorType): Uint8Array => {
+  const words = dtype === "bool" ? Uint32Array.from(data) : data;
+  return new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
+};
+
+function checkDTypes(program: Program): void {
+  if (program.slots.every(({ dtype }) => dtype !== "float64")) return;
+  throw new DTypeError(
+    "WebGPU has no float64, which a loop's or a condition's body uses: convert to float32, or move to another backend " +
+      "with x.to(backend)",
+  );
+}

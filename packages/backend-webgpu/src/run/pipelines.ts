@@ -1,0 +1,62 @@
+import { computeStage } from "../device/usage.ts";
+
+/** A compute pipeline, which may still be being compiled. */
+export class Pipeline {
+  readonly text: string;
+  compiled: GPUComputePipeline | null = null;
+  readonly ready: Promise<void>;
+  private readonly owner: Pipelines;
+
+  constructor(text: string, owner: Pipelines) {
+    this.text = text;
+    this.owner = owner;
+    this.ready = owner.device.createComputePipelineAsync(owner.descriptor(text)).then((pipeline) => {
+      this.compiled ??= pipeline;
+    });
+    // Whoever runs it learns of a failure; a program that is never run does not disturb.
+    this.ready.catch(() => {});
+  }
+
+  /** Compiles it now, for who cannot wait. */
+  force(): void {
+    this.compiled ??= this.owner.device.createComputePipeline(this.owner.descriptor(this.text));
+  }
+}
+
+/** The compiled kernels of a device. Equal texts are compiled once, all at the same time and in the background. */
+export class Pipelines {
+  readonly device: GPUDevice;
+  readonly bindGroupLayout: GPUBindGroupLayout;
+  private readonly layout: GPUPipelineLayout;
+  private readonly known = new Map<string, Pipeline>();
+
+  constructor(device: GPUDevice) {
+    this.device = device;
+    this.bindGroupLayout = device.createBindGroupLayout({
+      entries: [
+        { binding: 0, visibility: computeStage, buffer: { type: "storage" } },
+        { binding: 1, visibility: computeStage, buffer: { type: "uniform", hasDynamicOffset: true } },
+      ],
+    });
+    this.layout = device.createPipelineLayout({ bindGroupLayouts: [this.bindGroupLayout] });
+  }
+
+  /** How many kernels have been compiled. */
+  get size(): number {
+    return this.known.size;
+  }
+
+  of(text: string): Pipeline {
+    let pipeline = this.known.get(text);
+    if (pipeline === undefined) {
+      pipeline = new Pipeline(text, this);
+      this.known.set(text, pipeline);
+    }
+    return pipeline;
+  }
+
+  descriptor(code: string): GPUComputePipelineDescriptor {
+    const module = this.device.createShaderModule({ code });
+    return { layout: this.layout, compute: { module, entryPoint: "main" } };
+  }
+}

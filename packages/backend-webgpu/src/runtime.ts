@@ -1,0 +1,71 @@
+import { mapForReading, usage } from "./device/usage.ts";
+import { copyShader } from "./emit/copy.ts";
+import type { GpuBlock, Heap } from "./heap.ts";
+import type { Pipelines } from "./run/pipelines.ts";
+import type { Recorder } from "./run/recorder.ts";
+
+/** What the programs of a backend share. Memory is named by its address in the heap. */
+export class Runtime {
+  readonly device: GPUDevice;
+  readonly heap: Heap;
+  readonly pipelines: Pipelines;
+  readonly recorder: Recorder;
+  /** Frees what programs held that have been collected. */
+  readonly collected: FinalizationRegistry<readonly GpuBlock[]>;
+
+  constructor(
+    device: GPUDevice,
+    heap: Heap,
+    pipelines: Pipelines,
+    recorder: Recorder,
+    free: (block: GpuBlock) => void,
+  ) {
+    this.device = device;
+    this.heap = heap;
+    this.pipelines = pipelines;
+    this.recorder = recorder;
+    this.collected = new FinalizationRegistry((blocks) => blocks.forEach(free));
+  }
+
+  /** The bytes at an address, after all that has been submitted. */
+  async read(address: number, bytes: number): Promise<Uint8Array> {
+    const size = Math.ceil(bytes / 4) * 4;
+    if (size === 0) return new Uint8Array(0);
+    const { device, heap } = this;
+    const staging = device.createBuffer({ size, usage: usage.mapRead | usage.copyTarget });
+    const encoder = device.createCommandEncoder();
+    encoder.copyBufferToBuffer(heap.buffer, address, staging, 0, size);
+    device.queue.submit([encoder.finish()]);
+    try {
+      await staging.mapAsync(mapForReading);
+      return new Uint8Array(staging.getMappedRange().slice(0, bytes));
+    } finally {
+      staging.destroy();
+    }
+  }
+
+  /** Writes bytes to an address, after all that has been submitted. */
+  write(address: number, bytes: Uint8Array): void {
+    const { queue } = this.device;
+    const whole = Math.floor(bytes.byteLength / 4) * 4;
+    const source = bytes as Uint8Array<ArrayBuffer>;
+    if (whole > 0) queue.writeBuffer(this.heap.buffer, address, source, 0, whole);
+    if (whole === bytes.byteLength) return;
+    const rest = new Uint8Array(4);
+    rest.set(bytes.subarray(whole));
+    queue.writeBuffer(this.heap.buffer, address + whole, rest);
+  }
+
+  /** Records a copy; the places do not overlap. */
+  copy(from: number, to: number, bytes: number): void {
+    const words = Math.ceil(bytes / 4);
+    if (words === 0) return;
+    const { text, groups } = copyShader(words);
+    const pipeline = this.pipelines.of(text);
+    // It is small, and the same for all.
+    pipeline.force();
+    this.recorder.add([{ pipeline, groups }], 4, (table) => {
+      table.set([from / 4, to / 4, words]);
+    });
+  }
+}

@@ -1,0 +1,39 @@
+import { WebgpuBackend } from "./backend.ts";
+import { findAdapter } from "./device/gpu.ts";
+import { keepsDenormals } from "./device/probe.ts";
+
+/** How {@link webgpu} chooses a device. */
+export interface WebgpuOptions {
+  /** Which adapter where there are several. Default: the faster one. */
+  readonly powerPreference?: "low-power" | "high-performance";
+}
+
+/**
+ * A fresh WebGPU backend on a device of its own: `navigator.gpu` in browsers and Deno, the npm package `webgpu` in Node.
+ * Values are read asynchronously only (`await x.data()`), and there is no float64. Where there is no GPU but a software
+ * driver, `backend.description.isSoftware` says so.
+ *
+ * @example
+ * ```ts
+ * const gpu = await webgpu();
+ * setDefaultBackend(gpu);
+ * console.log(await tensor([1, 2, 3]).exp().array());
+ * ```
+ * @throws WebgpuUnavailableError where there is none, which says what to install
+ */
+export async function webgpu(options: WebgpuOptions = {}): Promise<WebgpuBackend> {
+  const { powerPreference = "high-performance" } = options;
+  const adapter = await findAdapter({ powerPreference });
+  const { limits, features } = adapter;
+  const device = await adapter.requestDevice({
+    requiredFeatures: (["timestamp-query"] as const).filter((name) => features.has(name)),
+    requiredLimits: {
+      maxBufferSize: limits.maxBufferSize,
+      maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
+    },
+  });
+  const { vendor, architecture, description } = adapter.info;
+  const isSoftware = (adapter.info as { readonly isFallbackAdapter?: boolean }).isFallbackAdapter ?? false;
+  const denormals = await keepsDenormals(device);
+  return new WebgpuBackend(device, { vendor, architecture, description, isSoftware }, denormals);
+}

@@ -1,0 +1,202 @@
+import { referenceBackend } from "@amari/backend-reference";
+import { DeviceLostError, type WebgpuBackend } from "@amari/backend-webgpu";
+import {
+  arange,
+  BackendError,
+  cond,
+  DTypeError,
+  grad,
+  jit,
+  ones,
+  scan,
+  setDefaultBackend,
+  sort,
+  type Tensor,
+  tensor,
+  valueAndGrad,
+  whileLoop,
+  zeros,
+} from "@amari/core";
+import { uniformFrom } from "@amari/testing";
+import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import { backendOrNull } from "./support.ts";
+
+const found = await backendOrNull("programs on WebGPU");
+const backend = found as WebgpuBackend;
+
+afterAll(() => found?.close());
+beforeEach(() => setDefaultBackend(backend));
+
+/** The same on both backends; results are read from each. */
+async function onBoth(f: () => Tensor): Promise<[Float32Array, Float32Array]> {
+  setDefaultBackend(referenceBackend());
+  const expected = (await f().data()) as Float32Array;
+  setDefaultBackend(backend);
+  return [(await f().data()) as Float32Array, expected];
+}
+
+const closeTo = (got: Float32Array, expected: Float32Array, relative: number): void => {
+  expect(got.length).toBe(expected.length);
+  const largest = expected.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+  let worst = 0;
+  got.forEach((x, i) => {
+    worst = Math.max(worst, Math.abs(x - expected[i]!));
+  });
+  expect(worst).toBeLessThanOrEqual(relative * largest);
+};
+
+/** The same numbers from -1 to 1 on every backend. */
+function numbers(...shape: number[]): Tensor {
+  const uniform = uniformFrom(1);
+  const size = shape.reduce((a, b) => a * b, 1);
+  return tensor(Float32Array.from({ length: size }, () => 2 * uniform() - 1)).reshape(shape) as Tensor;
+}
+
+describe.skipIf(found === null)("programs on WebGPU", () => {
+  it("has the sizes of long and of many folds", async () => {
+    for (const shape of [[100_000], [3, 20_000], [20_000, 3], [70, 1025], [9000, 65], [2, 3, 64, 17], [1]]) {
+      for (const axis of [0, shape.length - 1]) {
+        closeTo(
+          ...(await onBoth(
+            () =>
+              numbers(...shape)
+                .abs()
+                .sum(axis) as Tensor,
+          )),
+          3e-5,
+        );
+        const [max, expected] = await onBoth(() => numbers(...shape).max(axis) as Tensor);
+        expect(max).toEqual(expected);
+      }
+      closeTo(...(await onBoth(() => numbers(...shape).softmax() as Tensor)), 1e-5);
+    }
+  });
+
+  it("counts workgroups beyond the limit of one dimension", async () => {
+    const x = arange(3_000_000).astype("float32").mul(2);
+    const data = await x.data();
+    expect(data[2_999_999]).toBe(5_999_998);
+    expect(data[2_100_001]).toBe(4_200_002);
+  });
+
+  it("multiplies matrices of all sizes and layouts", async () => {
+    for (const [m, k, n] of [
+      [5, 7, 6],
+      [33, 65, 31],
+      [64, 64, 64],
+      [1, 300, 7],
+      [7, 300, 1],
+      [4, 1, 4],
+      [130, 3, 5],
+    ] as const) {
+      closeTo(...(await onBoth(() => numbers(m, k).matmul(numbers(k, n)) as Tensor)), 1e-5);
+      closeTo(
+        ...(await onBoth(() => numbers(k, m).transpose().matmul(numbers(n, k).transpose()) as Tensor)),
+        1e-5,
+      );
+      closeTo(...(await onBoth(() => numbers(3, m, k).matmul(numbers(k, n)) as Tensor)), 1e-5);
+    }
+  });
+
+  it("keeps a bool in a word and gives it back as a byte", async () => {
+    const mask = numbers(7, 5).gt(0);
+    expect(await mask.data()).toBeInstanceOf(Uint8Array);
+    expect((await mask.where(1, -1).sum().item()) as number).toBe(
+      2 * ((await mask.astype("int32").sum().item()) as number) - 35,
+    );
+    expect(await tensor([true, false, true]).logicalNot().array()).toEqual([false, true, false]);
+  });
+
+  it("records the turns of a scan one after the other", async () => {
+    const run = () =>
+      scan(
+        (sum: Tensor, x: Tensor) => [sum.add(x).mul(0.5), sum.mul(x)] as const,
+        zeros([4]) as Tensor,
+        numbers(50, 4),
+      )[1] as Tensor;
+    closeTo(...(await onBoth(run)), 1e-5);
+    const gradient = () =>
+      grad(((w: Tensor) =>
+        scan(
+          (s: Tensor, x: Tensor) => [s.mul(w).add(x), s] as const,
+          zeros([4]) as Tensor,
+          numbers(20, 4),
+        )[0].sum()) as never)(ones([4]).mul(0.5) as never) as unknown as Tensor;
+    closeTo(...(await onBoth(gradient)), 1e-5);
+  });
+
+  it("asks conditions on the host", async () => {
+    const doubled = whileLoop(
+      (x: Tensor) => x.sum().lt(1000) as Tensor<[]>,
+      (x: Tensor) => x.mul(2) as Tensor,
+      ones([3]) as Tensor,
+    );
+    expect(await doubled.array()).toEqual([512, 512, 512]);
+    const choose = jit((x: Tensor) =>
+      cond(
+        x.sum().gt(0) as Tensor<[]>,
+        (y: Tensor) => y.mul(10) as Tensor,
+        (y: Tensor) => y.neg() as Tensor,
+        x,
+      ),
+    );
+    expect(await choose(ones([2]) as Tensor).array()).toEqual([10, 10]);
+    expect(await choose(ones([2]).neg() as Tensor).array()).toEqual([1, 1]);
+  });
+
+  it("lets the host sort between two kernels", async () => {
+    const f = jit((x: Tensor) => sort(x.mul(-1) as Tensor).mul(2) as Tensor);
+    expect(await f(tensor([3, 1, 2]) as Tensor).array()).toEqual([-6, -4, -2]);
+  });
+
+  it("trains in flat memory, awaited or not", { timeout: 60_000 }, async () => {
+    const x = numbers(64, 8);
+    const y = numbers(64, 1);
+    const step = jit(
+      (w: Tensor, x: Tensor, y: Tensor) => {
+        const [loss, gradient] = valueAndGrad(((w: Tensor) => x.matmul(w).sub(y).square().mean()) as never)(
+          w as never,
+        ) as unknown as [Tensor, Tensor];
+        return [w.sub(gradient.mul(0.1)), loss] as [Tensor, Tensor];
+      },
+      { donate: [0] },
+    );
+    let w = zeros([8, 1]) as Tensor;
+    let loss: Tensor;
+    [w, loss] = step(w, x, y);
+    const first = await loss.item();
+    for (let i = 0; i < 20; i++) [w, loss] = step(w, x, y);
+    await loss.item();
+    const before = backend.memoryBytes;
+    for (let i = 0; i < 1000; i++) [w, loss] = step(w, x, y);
+    expect(await loss.item()).toBeLessThan(first);
+    for (let i = 0; i < 300; i++) {
+      [w, loss] = step(w, x, y);
+      await loss.item();
+    }
+    expect(backend.memoryBytes).toBe(before);
+  });
+
+  it("does not wait for compilation where nothing is awaited", async () => {
+    let x = ones([3]) as Tensor;
+    // Each turn is a program of its own, so that none is compiled when it is first run.
+    for (let i = 1; i < 40; i++) x = x.add(ones([i]).sum()).realise() as Tensor;
+    expect(await x.array()).toEqual([781, 781, 781]);
+  });
+
+  it("gives typed errors for what it cannot do", async () => {
+    expect(() => ones([2]).realise().dataSync()).toThrow(BackendError);
+    expect(() => ones([2], { dtype: "float64" }).add(1).realise()).toThrow(DTypeError);
+  });
+
+  it("says that the device is lost", async () => {
+    const other = (await backendOrNull("a second device"))!;
+    const x = await ones([4]).to(other);
+    const sum = x.mul(2).realise();
+    await other.close();
+    await expect(sum.data()).rejects.toThrow(DeviceLostError);
+    expect(() => x.add(1).realise()).toThrow(DeviceLostError);
+    // The program runs on another device again.
+    expect(await ones([4]).mul(2).array()).toEqual([2, 2, 2, 2]);
+  });
+});

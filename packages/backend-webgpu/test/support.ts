@@ -1,0 +1,12 @@
+import { type WebgpuBackend, WebgpuUnavailableError, webgpu } from "@amari/backend-webgpu";
+
+/** A backend, or null where this machine has no WebGPU: then it is said loudly what is not tested, and why. */
+export async function backendOrNull(what: string): Promise<WebgpuBackend | null> {
+  try {
+    return await webgpu();
+  } catch (error) {
+    if (!(error instanceof WebgpuUnavailableError)) throw error;
+    console.warn(`\n!!! NOT TESTED: ${what}\n!!! ${error.message}\n`);
+    return null;
+  }
+}
