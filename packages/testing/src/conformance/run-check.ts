@@ -1,15 +1,8 @@
-import {
-  AmariError,
-  type Backend,
-  getDefaultBackend,
-  jit,
-  setDefaultBackend,
-  type Tensor,
-  type TypedArray,
-} from "@amari/core";
+import { AmariError, type Backend, jit, type Tensor } from "@amari/core";
+import { perturbedRuns, type Results, runOn, submitOn } from "../fuzz/check-program.ts";
 import { firstDifference, judge } from "../fuzz/judge.ts";
 import { PerturbingBackend } from "../fuzz/perturbing-backend.ts";
-import { type Input, tensorOf } from "../fuzz/random-program.ts";
+import type { Input } from "../fuzz/random-program.ts";
 import type { TensorFunction } from "../fuzz/variants.ts";
 import { epsilonOf, ulpDistance } from "../ulp.ts";
 import { type Check, type Outcome, showTypes } from "./check.ts";
@@ -18,11 +11,6 @@ import { type Check, type Outcome, showTypes } from "./check.ts";
 export interface Pair {
   readonly backend: Backend;
   readonly reference: Backend;
-}
-
-interface Results {
-  readonly tensors: readonly Tensor[];
-  readonly data: readonly TypedArray[];
 }
 
 /** Asks a backend for one thing and compares. Never throws: whatever happens is an outcome. */
@@ -37,8 +25,8 @@ export async function runCheck(check: Check, pair: Pair): Promise<Outcome> {
   let got: Results;
   let jitted: Results;
   try {
-    got = await runOn(pair.backend, check.f, check.inputs);
-    jitted = await runOn(pair.backend, jit(check.f) as TensorFunction, check.inputs);
+    got = await readOn(pair.backend, check.f, check.inputs);
+    jitted = await readOn(pair.backend, jit(check.f) as TensorFunction, check.inputs);
   } catch (error) {
     if (error instanceof AmariError && (error.code === "dtype" || error.code === "backend"))
       return { kind: "unsupported", reason: error.message };
@@ -71,13 +59,13 @@ const failed = ({ operation, what, inputs }: Check, message: string): Outcome =>
 /** The float64 definition of the same operands, rounded once. */
 function definitionOf(check: Check, reference: Backend, areFlushed: boolean): Expectation {
   const bound = check.bound as Extract<Check["bound"], { kind: "ulp" }>;
-  const expected = runNow(reference, check.f, check.inputs);
+  const expected = runOn(reference, check.f, check.inputs);
   const wide = check.inputs.map((input) =>
     input.dtype === "float32"
       ? { ...input, dtype: "float64" as const, values: Array.from(Float32Array.from(input.values)) }
       : input,
   );
-  const exact = runNow(reference, check.f, wide);
+  const exact = runOn(reference, check.f, wide);
   return (got) => {
     let [elements, worstUlp, worst] = [0, 0, 0];
     const operands = check.inputs
@@ -121,18 +109,10 @@ function definitionOf(check: Check, reference: Backend, areFlushed: boolean): Ex
   };
 }
 
-/** Into how many groups the operations are dealt out; each is perturbed by itself, in both directions. */
-const groups = 6;
-
 function spreadOf(check: Check, reference: Backend): Expectation {
   const perturbing = new PerturbingBackend(reference);
-  const expected = runNow(reference, check.f, check.inputs);
-  const perturbed = Array.from({ length: groups }, (_, group) =>
-    [false, true].map((reversed) => {
-      perturbing.noise = { group, groups, reversed };
-      return runNow(perturbing, check.f, check.inputs);
-    }),
-  );
+  const expected = runOn(reference, check.f, check.inputs);
+  const perturbed = perturbedRuns(perturbing, check.f, check.inputs);
   return (got) => {
     let [elements, discarded, worst] = [0, 0, 0];
     for (const [i, data] of got.data.entries()) {
@@ -170,33 +150,7 @@ function typeMismatch(got: Tensor, expected: Tensor): string | null {
 
 const show = (x: number): string => (Object.is(x, -0) ? "-0" : String(x));
 
-function runNow(backend: Backend, f: TensorFunction, inputs: readonly Input[]): Results {
-  const tensors = submitOn(backend, f, inputs);
-  return { tensors, data: tensors.map((x) => x.dataSync()) };
-}
-
-async function runOn(backend: Backend, f: TensorFunction, inputs: readonly Input[]): Promise<Results> {
+async function readOn(backend: Backend, f: TensorFunction, inputs: readonly Input[]): Promise<Results> {
   const tensors = submitOn(backend, f, inputs);
   return { tensors, data: await Promise.all(tensors.map((x) => x.data())) };
-}
-
-/** Runs a function on a backend without waiting for what comes of it. */
-function submitOn(backend: Backend, f: TensorFunction, inputs: readonly Input[]): Tensor[] {
-  const before = currentDefault();
-  setDefaultBackend(backend);
-  try {
-    const tensors = f(...inputs.map(tensorOf));
-    for (const x of tensors) x.realise();
-    return tensors;
-  } finally {
-    if (before !== null) setDefaultBackend(before);
-  }
-}
-
-function currentDefault(): Backend | null {
-  try {
-    return getDefaultBackend();
-  } catch {
-    return null;
-  }
 }

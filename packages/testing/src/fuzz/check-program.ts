@@ -45,21 +45,41 @@ const groups = 6;
 const directions = ["chance", "opposite", "coarse"] as const;
 
 /** The results of a function on a backend. */
-interface Results {
+export interface Results {
   readonly tensors: readonly Tensor[];
   readonly data: readonly TypedArray[];
 }
 
-function runOn(backend: Backend, f: TensorFunction, inputs: readonly Input[]): Results {
+export function runOn(backend: Backend, f: TensorFunction, inputs: readonly Input[]): Results {
+  const tensors = submitOn(backend, f, inputs);
+  return { tensors, data: tensors.map((x) => x.dataSync()) };
+}
+
+/** Runs a function on a backend without waiting for what comes of it. */
+export function submitOn(backend: Backend, f: TensorFunction, inputs: readonly Input[]): Tensor[] {
   const before = currentDefault();
   setDefaultBackend(backend);
   try {
     const tensors = f(...inputs.map(tensorOf));
-    return { tensors, data: tensors.map((x) => x.dataSync()) };
+    for (const x of tensors) x.realise();
+    return tensors;
   } finally {
     if (before !== null) setDefaultBackend(before);
   }
 }
+
+/** For each group of operations, the runs that perturb it. */
+export const perturbedRuns = (
+  perturbed: PerturbingBackend,
+  f: TensorFunction,
+  inputs: readonly Input[],
+): Results[][] =>
+  Array.from({ length: groups }, (_, group) =>
+    directions.map((direction) => {
+      perturbed.noise = { group, groups, direction };
+      return runOn(perturbed, f, inputs);
+    }),
+  );
 
 function currentDefault(): Backend | null {
   try {
@@ -123,12 +143,7 @@ export function checkProgram(
     throw describe(error as Error, "the reference backend throws", program, variant);
   }
   const { perturbed, backend } = subject;
-  const perturbations = Array.from({ length: groups }, (_, group) =>
-    directions.map((direction) => {
-      perturbed.noise = { group, groups, direction };
-      return runOn(perturbed, f(), inputs);
-    }),
-  );
+  const perturbations = perturbedRuns(perturbed, f(), inputs);
   const got = attempt(backend.name, () => runOn(backend, f(), inputs), program, variant);
   const agreements = got.data.map((data, i): Agreement => {
     const { dtype, shape } = expected.tensors[i]!;
