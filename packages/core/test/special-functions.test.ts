@@ -113,6 +113,11 @@ describe("identities", () => {
     );
   });
 
+  it("erfc goes to zero through the denormals", () => {
+    const [small, smaller, least, none] = f64([27.1, 27.2, 27.22, 27.5]).erfc().dataSync();
+    expect([small, smaller, least, none]).toEqual([2.33e-321, 1e-323, 5e-324, 0]);
+  });
+
   it("erf inverts erfinv", () => {
     fc.assert(
       fc.property(tensors({ shape: [8], min: 0, max: 1 }), (x) => {

@@ -27,7 +27,7 @@ function expOfMinusSquare(x: number): number {
 /** The complementary error function; for x >= 1 its continued fraction (7.1.14), evaluated from the far end. */
 export function erfc(x: number): number {
   if (x < 1) return 1 - erf(x);
-  if (x > 27) return 0;
+  if (x > 28) return 0;
   if (Number.isNaN(x)) return x;
   const depth = Math.ceil(20 + 200 / (x * x));
   let tail = 0;
