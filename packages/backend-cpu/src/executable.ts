@@ -1,5 +1,6 @@
 import {
   type Buffer,
+  buffersOf,
   bytesPerElement,
   type DenseArray,
   type DType,
@@ -9,7 +10,7 @@ import {
   kernelExpressions,
   kernelsOf,
   type LoopKernel,
-  type MatrixOperand,
+  type Matrix,
   type MemoryPlan,
   type Program,
   planMemory,
@@ -30,9 +31,7 @@ import {
 import { convolvePlainly } from "./convolution/plain.ts";
 import { planConvolution } from "./convolution/plan.ts";
 import { emitDot } from "./emit/dot.ts";
-import type { Frame } from "./emit/kernel-writer.ts";
-import { emitLoops } from "./emit/loops.ts";
-import { stripBytes } from "./emit/strips.ts";
+import { emitLoops, type Frame } from "./emit/loops.ts";
 import type { Runnable } from "./engine.ts";
 import type { CpuBlock, Heap } from "./heap.ts";
 import { gemmSignature, hasGeneratedMatmul, largestWorkspace, type MatmulLibrary } from "./matmul/library.ts";
@@ -59,8 +58,6 @@ export interface CpuRuntime {
   readonly collected: FinalizationRegistry<Held>;
   /** Made for the first program that has a product. */
   products(): Products;
-  /** Memory for the results of strips of columns, for each thread; made for the first kernel that has such. */
-  strips(): CpuBlock;
   /** What convolutions call, compiled for the first program that has one. */
   convolutions(): WebAssembly.ModuleImports;
 }
@@ -283,7 +280,6 @@ export class CpuExecutable implements Runnable {
           parameters: call.operands.map(() => "f64" as const),
           results: ["f64"],
         }),
-      pushStrip: (f) => this.ownAddress(module, this.runtime.strips(), stripBytes)(f),
     };
     const main = new FunctionBuilder({ parameters: [], results: [] });
     for (const stage of segment.flatMap((at) => partsOf(this.schedule.stages[at]!))) {
@@ -307,8 +303,8 @@ export class CpuExecutable implements Runnable {
     );
   }
 
-  private dtypeOf({ result }: DotStage | ConvolutionStage): DType {
-    return this.schedule.buffers[result]!.type.dtype;
+  private dtypeOf(stage: DotStage | ConvolutionStage): DType {
+    return this.schedule.buffers[buffersOf(stage).writes[0]!]!.type.dtype;
   }
 
   /** Whether a product has generated code; integers have none. */
@@ -411,17 +407,11 @@ export class CpuExecutable implements Runnable {
   }
 
   private runDot({ left, right, result, batch, m, n, k }: DotStage): void {
-    const operand = ({ buffer, offset, ...strides }: MatrixOperand) => {
-      const { type } = this.schedule.buffers[buffer]!;
-      return {
-        ...strides,
-        data: this.arrayAt(this.schedule.buffers[buffer]!, this.table.addressOf(buffer)).data,
-        offset,
-        type,
-      };
-    };
-    const out = this.arrayAt(this.schedule.buffers[result]!, this.table.addressOf(result)).data;
-    multiplyPlainly(operand(left), operand(right), out, batch, m, n, k);
+    const operand = ({ buffer, ...strides }: Matrix) => ({
+      ...strides,
+      data: this.arrayAt(this.schedule.buffers[buffer]!, this.table.addressOf(buffer)).data,
+    });
+    multiplyPlainly(operand(left), operand(right), operand(result), batch, m, n, k);
   }
 
   private arrayAt({ type }: Buffer, address: number): DenseArray {

@@ -157,7 +157,7 @@ export class WebgpuExecutable implements Executable {
         };
       }
       case "dot":
-        return this.record(emitDot(stage, this.typeOf(stage.result)));
+        return this.record(emitDot(stage, this.typeOf(stage.result.buffer)));
       case "convolution":
         return this.record(
           emitConvolution(stage, this.schedule.buffers[stage.result]!.type.shape, this.typeOf(stage.result)),

@@ -35,8 +35,9 @@ export type { Body, Program, Step } from "./compile/program.ts";
 export {
   type ArrayOperand,
   type Buffer,
+  buffersOf,
   kernelsOf,
-  type MatrixOperand,
+  type Matrix,
   type Schedule,
   type Stage,
 } from "./compile/schedule.ts";

@@ -1,4 +1,4 @@
-import type { MatrixOperand, Stage } from "@amari/core/backend";
+import type { Matrix, Stage } from "@amari/core/backend";
 import { FunctionBuilder } from "../wasm/function.ts";
 
 type DotStage = Extract<Stage, { kind: "dot" }>;
@@ -62,18 +62,17 @@ export function emitDot({ left, right, result, batch, m, n, k }: DotStage, frame
         .op("i32.add");
     });
   };
-  const pushOperand = (operand: MatrixOperand, partStride: number) => {
+  const pushOperand = (operand: Matrix, partStride: number) => {
     pushAddress(operand.buffer, operand.offset, operand.batchStrides, partStride);
     f.i32(operand.rowStride).i32(operand.columnStride);
   };
-  const resultStrides = batch.map((_, axis) => m * n * sizeOf(batch.slice(axis + 1)));
   const multiply = () => {
     if (byRows) f.get(count).i32(n).i32(k);
     else f.i32(m).get(count).i32(k);
     pushOperand(left, byRows ? left.rowStride : 0);
     pushOperand(right, byRows ? 0 : right.columnStride);
-    pushAddress(result, 0, resultStrides, byRows ? n : 1);
-    f.i32(n);
+    pushAddress(result.buffer, result.offset, result.batchStrides, byRows ? result.rowStride : 1);
+    f.i32(result.rowStride);
     frame.pushWorkspace(f);
     f.call(frame.gemm);
   };

@@ -116,7 +116,7 @@ export class JsExecutable implements Runnable {
       ...strides,
       data: this.arrayAt(buffer).data,
     });
-    multiplyPlainly(operand(left), operand(right), this.arrayAt(result).data, batch, m, n, k);
+    multiplyPlainly(operand(left), operand(right), operand(result), batch, m, n, k);
   }
 
   private prepareControl({ step, inputs, outputs }: StageOf<"control">): Action {

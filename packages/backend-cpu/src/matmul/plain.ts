@@ -10,28 +10,32 @@ export interface StridedMatrix {
 }
 
 /**
- * The batched product in plain loops, for integers, which wrap modulo 2^32, and for engines without SIMD. Sums of floats
+ * The batched product in plain loops, into rows of neighbours, for integers, which wrap modulo 2^32, and for engines without SIMD. Sums of floats
  * are kept in float64 and rounded once.
  */
 export function multiplyPlainly(
   left: StridedMatrix,
   right: StridedMatrix,
-  out: TypedArray,
+  out: StridedMatrix,
   batch: readonly number[],
   m: number,
   n: number,
   k: number,
 ): void {
-  const isFloat = out instanceof Float32Array || out instanceof Float64Array;
+  const isFloat = out.data instanceof Float32Array || out.data instanceof Float64Array;
   const addRow = isFloat ? addRowOfFloats : addRowOfIntegers;
   const make = (length: number) => (isFloat ? new Float64Array(length) : new Int32Array(length));
   // Rows of one type that stand densely: the engine compiles the innermost loop for that and nothing else.
   const [row, rows] = [make(n), make(k * n)];
-  let written = 0;
-  const visit = (axis: number, leftAt: number, rightAt: number): void => {
+  const visit = (axis: number, leftAt: number, rightAt: number, outAt: number): void => {
     if (axis < batch.length) {
       for (let i = 0; i < batch[axis]!; i++) {
-        visit(axis + 1, leftAt + i * left.batchStrides[axis]!, rightAt + i * right.batchStrides[axis]!);
+        visit(
+          axis + 1,
+          leftAt + i * left.batchStrides[axis]!,
+          rightAt + i * right.batchStrides[axis]!,
+          outAt + i * out.batchStrides[axis]!,
+        );
       }
       return;
     }
@@ -48,11 +52,10 @@ export function multiplyPlainly(
           rows as never,
           p * n,
         );
-      out.set(row, written);
-      written += n;
+      out.data.set(row, outAt + i * out.rowStride);
     }
   };
-  visit(0, left.offset, right.offset);
+  visit(0, left.offset, right.offset, out.offset);
 }
 
 /** `row += x * rows[at...]` */

@@ -1,11 +1,4 @@
-import {
-  type Affine,
-  type Expression,
-  type LoopKernel,
-  type ScalarType,
-  type Stage,
-  stridesOf,
-} from "@amari/core/backend";
+import type { Affine, Expression, LoopKernel, ScalarType, Stage } from "@amari/core/backend";
 import { type DeviceKernel, emitLoops, gridOf, groupNumber } from "./loops.ts";
 import { TableLayout } from "./table.ts";
 
@@ -43,7 +36,10 @@ function asLoops({ left, right, result, batch, m, n, k }: DotStage, type: Scalar
       load(right.buffer, right.offset, [...right.batchStrides, 0, right.columnStride, right.rowStride]),
     ],
   };
-  const access: Affine = { offset: 0, strides: stridesOf(loops) };
+  const access: Affine = {
+    offset: result.offset,
+    strides: [...result.batchStrides, result.rowStride, result.columnStride],
+  };
   return {
     loops,
     phases: [
@@ -57,7 +53,7 @@ function asLoops({ left, right, result, batch, m, n, k }: DotStage, type: Scalar
       {
         loops: [],
         accumulators: [],
-        stores: [{ buffer: result, access, value: { kind: "accumulated", type, index: 0 } }],
+        stores: [{ buffer: result.buffer, access, value: { kind: "accumulated", type, index: 0 } }],
       },
     ],
   };
@@ -66,7 +62,7 @@ function asLoops({ left, right, result, batch, m, n, k }: DotStage, type: Scalar
 /** Each invocation keeps a block of the result in registers and goes along k. */
 function emitBlocked({ left, right, result, batch, m, n, k }: DotStage): DeviceKernel {
   const table = new TableLayout();
-  const [a, b, c] = [left.buffer, right.buffer, result].map((buffer) => table.buffer(buffer));
+  const [a, b, c] = [left, right, result].map(({ buffer }) => table.buffer(buffer));
   const rows = Math.ceil(m / (block * side));
   const columns = Math.ceil(n / (block * side));
   const places = batch.reduce((x, y) => x * y, 1);
@@ -90,7 +86,7 @@ function emitBlocked({ left, right, result, batch, m, n, k }: DotStage): DeviceK
   };
   line(`let left = ${a} + ${left.offset} + ${batchPlace(left.batchStrides)};`);
   line(`let right = ${b} + ${right.offset} + ${batchPlace(right.batchStrides)};`);
-  line(`let target_ = ${c} + matrix * ${m * n};`);
+  line(`let target_ = ${c} + ${result.offset} + ${batchPlace(result.batchStrides)};`);
   // Beyond the edges the last row and column are read again; what comes of them is not stored.
   for (let i = 0; i < block; i++) {
     line(`let l${i} = left + min(row + ${i}, ${m - 1}) * ${left.rowStride};`);
@@ -107,7 +103,7 @@ function emitBlocked({ left, right, result, batch, m, n, k }: DotStage): DeviceK
   line("}");
   for (let i = 0; i < block; i++) {
     line(`if (row + ${i} < ${m}) {`);
-    line(`  let at = target_ + (row + ${i}) * ${n} + column;`);
+    line(`  let at = target_ + (row + ${i}) * ${result.rowStride} + column;`);
     for (let j = 0; j < block; j++)
       line(`  if (column + ${j} < ${n}) { heap[at + ${j}] = bitcast<u32>(sum${i}[${j}]); }`);
     line("}");

@@ -20,12 +20,13 @@ export function combineAffine(
   indices: IndexMap,
   loops: number,
 ): Affine {
+  // Maps may be of fewer loops: they do not move along the others.
   let total = offset;
   const result = new Array<number>(loops).fill(0);
   indices.forEach((index, axis) => {
     const stride = strides[axis]!;
     total += stride * index.offset;
-    for (let loop = 0; loop < loops; loop++) result[loop]! += stride * index.strides[loop]!;
+    for (let loop = 0; loop < loops; loop++) result[loop]! += stride * (index.strides[loop] ?? 0);
   });
   return { offset: total, strides: result };
 }

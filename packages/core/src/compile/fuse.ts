@@ -4,13 +4,14 @@ import { sizeOf, stridesOf } from "../shape.ts";
 import type { Shape } from "../shape-types.ts";
 import { flatIndex, type IndexMap, identityMap, throughView } from "./affine.ts";
 import { checked } from "./check.ts";
-import type { Affine, Expression, LoopKernel, Phase } from "./kernel.ts";
+import type { Affine, Expression, LoopKernel, Phase, Shift } from "./kernel.ts";
 import { KernelBuilder, scalarTypeOf } from "./kernel-builder.ts";
 import { mergeKernels } from "./merge.ts";
 import { recordOrigin } from "./origins.ts";
 import { partialResults } from "./partial-results.ts";
+import { layProductsOut, productView } from "./product-layouts.ts";
 import type { Program, Step } from "./program.ts";
-import type { ArrayOperand, Buffer, MatrixOperand, Schedule, Stage } from "./schedule.ts";
+import type { ArrayOperand, Buffer, Matrix, Schedule, Stage } from "./schedule.ts";
 import { outputSlots, storedSlots } from "./stored-slots.ts";
 
 type KernelOf<K extends Operation["kernel"]["kind"]> = Extract<Operation["kernel"], { kind: K }>;
@@ -20,6 +21,8 @@ interface OpenKernel {
   readonly loops: readonly number[];
   /** The loops that it folds over. */
   readonly reductions: readonly number[];
+  /** Indices that are computed, which maps see as further loops: how many values each has, and its value. */
+  readonly computed: { readonly extent: number; readonly index: Expression }[];
   readonly builder: KernelBuilder;
   /** What has been traced, by slot and index map: a shared value is written once, however many paths lead to it. */
   readonly traced: Map<string, Expression>;
@@ -31,7 +34,8 @@ interface OpenKernel {
  * operands that those need dense, and costly values with several readers. Each gets a kernel of its own here;
  * {@link mergeKernels} then joins those that can run as one.
  */
-export function fuse(program: Program): Schedule {
+export function fuse(given: Program): Schedule {
+  const program = layProductsOut(given);
   const producer = new Map<number, Step>();
   for (const step of program.steps) for (const slot of outputSlots(step)) producer.set(slot, step);
   const stored = storedSlots(program, producer);
@@ -203,19 +207,13 @@ class Fusion {
 
   /** The value of a slot at an index map, as an expression of the kernel; null where a view prevents it, and a slot is `missing`. */
   private trace(slot: number, map: IndexMap, kernel: OpenKernel, isRoot: boolean): Expression | null {
-    const extents = [...kernel.loops, ...kernel.reductions];
+    const extents = extentsIn(kernel);
     const type = this.program.slots[slot]!;
     const { inputs, scalars } = this.program;
     if (slot >= inputs.length && slot < inputs.length + scalars.length) {
       return kernel.builder.scalar(slot - inputs.length, scalarTypeOf(type.dtype));
     }
-    if (this.stored.has(slot) && !isRoot) {
-      return kernel.builder.load(
-        this.bufferFor(slot),
-        flatIndex(map, type.shape, extents.length),
-        scalarTypeOf(type.dtype),
-      );
-    }
+    if (this.stored.has(slot) && !isRoot) return this.load(slot, map, type, kernel);
     const step = this.producer.get(slot)!;
     const operation = step.operation.kernel;
     if (operation.kind === "elementwise") {
@@ -228,8 +226,7 @@ class Fusion {
     }
     if (operation.kind === "iota") {
       const { axis } = step.attributes as { readonly axis: number };
-      const { builder } = kernel;
-      return builder.convert(builder.index(map[axis]!), scalarTypeOf(type.dtype));
+      return kernel.builder.convert(indexAt(map[axis]!, kernel), scalarTypeOf(type.dtype));
     }
     if (operation.kind === "gather") return this.traceGather(step, map, kernel);
     if (operation.kind !== "view")
@@ -248,14 +245,17 @@ class Fusion {
       ) !== null
     ) {
       // A reshape of stored elements: the same place in the buffer.
-      return kernel.builder.load(
-        this.bufferFor(dense),
-        flatIndex(map, type.shape, extents.length),
-        scalarTypeOf(type.dtype),
-      );
+      return this.load(dense, map, type, kernel);
     }
     this.missing.push(input);
     return null;
+  }
+
+  /** Reads the memory of a slot as an array of some type. */
+  private load(slot: number, map: IndexMap, { shape, dtype }: TensorType, kernel: OpenKernel): Expression {
+    const place = flatIndex(map, shape, extentsIn(kernel).length);
+    const { access, shift } = splitComputed(place, kernel);
+    return kernel.builder.load(this.bufferFor(slot), access, scalarTypeOf(dtype), shift);
   }
 
   /** The stored slot that a slot is, up to reshapes; null where there is none. */
@@ -293,8 +293,6 @@ class Fusion {
     if (index === null) return null;
     const { shape, dtype } = this.program.slots[source]!;
     const type = scalarTypeOf(dtype);
-    const extents = [...kernel.loops, ...kernel.reductions];
-    const still = { offset: 0, strides: extents.map(() => 0) };
     const missing = k.constant(isFloat(dtype) ? Number.NaN : 0, type);
     if (shape[axis] === 0) return missing;
     const [zero, length] = [k.constant(0, "i32"), k.constant(shape[axis]!, "i32")];
@@ -302,13 +300,11 @@ class Fusion {
     const isNegative = index.type === "u32" ? k.constant(0, "bool") : k.lt(wanted, zero);
     const at = k.select(isNegative, k.add(wanted, length), wanted);
     const isThere = k.and(k.ge(at, zero), k.lt(at, length));
-    const access = flatIndex(
-      map.map((place, i) => (i === axis ? still : place)),
-      shape,
-      extents.length,
-    );
-    const shift = { by: k.select(isThere, at, zero), stride: stridesOf(shape)[axis]! };
-    return k.select(isThere, k.load(this.bufferFor(source), access, type, shift), missing);
+    const strides = extentsIn(kernel).map(() => 0);
+    kernel.computed.push({ extent: shape[axis]!, index: k.select(isThere, at, zero) });
+    const place = { offset: 0, strides: [...strides, 1] };
+    const value = this.trace(source, map.with(axis, place), kernel, false);
+    return value && k.select(isThere, value, missing);
   }
 
   private traceElementwise(
@@ -335,30 +331,23 @@ class Fusion {
   private addDot(step: Step, type: TensorType): void {
     const [left, right] = step.inputs.map((slot) => this.matrixOperand(slot));
     if (left === null || right === null || left === undefined || right === undefined) return;
-    const shape = this.program.slots[step.inputs[0]!]!.shape;
+    const { shape, strides } = productView(type.shape, step.attributes);
     this.stages.push({
       kind: "dot",
       left,
       right,
-      result: this.bufferFor(step.output),
-      batch: type.shape.slice(0, -2),
-      m: type.shape.at(-2)!,
-      n: type.shape.at(-1)!,
-      k: shape.at(-1)!,
+      result: matrixOn(this.bufferFor(step.output), 0, strides),
+      batch: shape.slice(0, -2),
+      m: shape.at(-2)!,
+      n: shape.at(-1)!,
+      k: this.program.slots[step.inputs[0]!]!.shape.at(-1)!,
     });
   }
 
-  private matrixOperand(slot: number): MatrixOperand | null {
+  private matrixOperand(slot: number): Matrix | null {
     const operand = this.arrayOperand(slot);
     if (operand === null) return null;
-    const { buffer, offset, strides } = operand;
-    return {
-      buffer,
-      offset,
-      batchStrides: strides.slice(0, -2),
-      rowStride: strides.at(-2)!,
-      columnStride: strides.at(-1)!,
-    };
+    return matrixOn(operand.buffer, operand.offset, operand.strides);
   }
 
   /** An operand as strides on stored memory, through views; null where that fails, and it is `missing`. */
@@ -433,12 +422,52 @@ class Fusion {
   }
 }
 
+const matrixOn = (buffer: number, offset: number, strides: readonly number[]): Matrix => ({
+  buffer,
+  offset,
+  batchStrides: strides.slice(0, -2),
+  rowStride: strides.at(-2)!,
+  columnStride: strides.at(-1)!,
+});
+
 const openKernel = (loops: readonly number[], reductions: readonly number[]): OpenKernel => ({
   loops,
   reductions,
+  computed: [],
   builder: new KernelBuilder(),
   traced: new Map(),
 });
+
+/** Of the loops that index maps know of. */
+const extentsIn = ({ loops, reductions, computed }: OpenKernel): number[] => [
+  ...loops,
+  ...reductions,
+  ...computed.map(({ extent }) => extent),
+];
+
+/** Where a place stands as far as the loops move it, and what computed indices add. */
+function splitComputed(
+  { offset, strides }: Affine,
+  { loops, reductions, computed, builder: k }: OpenKernel,
+): { readonly access: Affine; readonly shift: Shift | undefined } {
+  const count = loops.length + reductions.length;
+  const access = { offset, strides: strides.slice(0, count) };
+  const terms = computed.flatMap(({ index }, i): Shift[] => {
+    const stride = strides[count + i] ?? 0;
+    return stride === 0 ? [] : [{ by: index, stride }];
+  });
+  if (terms.length < 2) return { access, shift: terms[0] };
+  const products = terms.map(({ by, stride }) => k.mul(by, k.constant(stride, "i32")));
+  return { access, shift: { by: products.reduce((sum, term) => k.add(sum, term)), stride: 1 } };
+}
+
+/** An index as a value. */
+function indexAt(place: Affine, kernel: OpenKernel): Expression {
+  const { builder: k } = kernel;
+  const { access, shift } = splitComputed(place, kernel);
+  const index = k.index(access);
+  return shift === undefined ? index : k.add(index, k.mul(shift.by, k.constant(shift.stride, "i32")));
+}
 
 /** The axes that have a loop: those of extent 1 need none. */
 const longAxes = (shape: Shape): number[] => shape.map((_, axis) => axis).filter((axis) => shape[axis] !== 1);

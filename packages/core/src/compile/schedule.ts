@@ -12,7 +12,7 @@ export interface Buffer {
 }
 
 /** A matrix or a batch of them inside a buffer; strides in elements. */
-export interface MatrixOperand {
+export interface Matrix {
   readonly buffer: number;
   readonly offset: number;
   readonly batchStrides: readonly number[];
@@ -30,12 +30,12 @@ export type Stage =
   | { readonly kind: "loops"; readonly kernel: LoopKernel }
   /** Kernels that write one buffer together, one after the other; each stores a part of it. */
   | { readonly kind: "assembly"; readonly kernels: readonly LoopKernel[]; readonly result: number }
-  /** `result[b, i, j] = sum over p of left[b, i, p] * right[b, p, j]`. The result is dense. */
+  /** `result[b, i, j] = sum over p of left[b, i, p] * right[b, p, j]`. The result fills its buffer; columns are neighbours. */
   | {
       readonly kind: "dot";
-      readonly left: MatrixOperand;
-      readonly right: MatrixOperand;
-      readonly result: number;
+      readonly left: Matrix;
+      readonly right: Matrix;
+      readonly result: Matrix;
       readonly batch: readonly number[];
       readonly m: number;
       readonly n: number;
@@ -83,7 +83,7 @@ export function buffersOf(stage: Stage): {
 } {
   switch (stage.kind) {
     case "dot":
-      return { reads: [stage.left.buffer, stage.right.buffer], writes: [stage.result] };
+      return { reads: [stage.left.buffer, stage.right.buffer], writes: [stage.result.buffer] };
     case "convolution":
       return { reads: [stage.input.buffer, stage.window.buffer], writes: [stage.result] };
     case "control":

@@ -39,7 +39,13 @@ function neededSlots(program: Program, producer: Producers): Set<number> {
     if (kind === "routine" || kind === "control") step.inputs.forEach(store);
     if (kind === "dot" || kind === "convolution")
       for (const slot of step.inputs) store(withoutViews(slot, producer));
-    if (kind === "gather") store(step.inputs[0]!);
+    if (kind === "gather") {
+      const [source] = step.inputs as [number];
+      // Few elements of a computed array are computed where they are read, and kept: a fold over them has other loops.
+      const isSparse = sizeOf(step.outputs[0]!.shape) < sizeOf(program.slots[source]!.shape);
+      if (!isSparse) store(source);
+      if (!stored.has(withoutViews(source, producer))) store(step.output);
+    }
     if (!isTraced(kind)) outputSlots(step).forEach(store);
   }
   return stored;

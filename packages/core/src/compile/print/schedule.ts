@@ -1,5 +1,6 @@
+import { sameShape, stridesOf } from "../../shape.ts";
 import { fuse } from "../fuse.ts";
-import { type Buffer, buffersOf, type MatrixOperand, type Schedule, type Stage } from "../schedule.ts";
+import { type Buffer, buffersOf, type Matrix, type Schedule, type Stage } from "../schedule.ts";
 import { kernelLines } from "./kernel.ts";
 import { indent, showType } from "./program.ts";
 
@@ -26,7 +27,13 @@ function stageLines(stage: Stage): string[] {
     case "dot": {
       const { left, right, result, batch, m, n, k } = stage;
       const size = `${[...batch, m].join(" x ")} x ${n}, over ${k}`;
-      return [`dot b${result} = ${showMatrix(left)} @ ${showMatrix(right)} (${size})`];
+      const isDense = sameShape(
+        [...result.batchStrides, result.rowStride],
+        stridesOf([...batch, m, n]).slice(0, -1),
+      );
+      return [
+        `dot ${isDense ? `b${result.buffer}` : showMatrix(result)} = ${showMatrix(left)} @ ${showMatrix(right)} (${size})`,
+      ];
     }
     case "convolution": {
       const { input, window, result } = stage;
@@ -46,8 +53,8 @@ function stageLines(stage: Stage): string[] {
   }
 }
 
-/** A matrix operand: the buffer, with the strides where they are not those of rows of neighbours. */
-function showMatrix({ buffer, offset, rowStride, columnStride }: MatrixOperand): string {
+/** A matrix: the buffer, with the strides where they are not those of rows of neighbours. */
+function showMatrix({ buffer, offset, rowStride, columnStride }: Matrix): string {
   const from = offset === 0 ? "" : ` from ${offset}`;
   return `b${buffer}[${rowStride}, ${columnStride}${from}]`;
 }
