@@ -31,7 +31,9 @@ import {
 import { convolvePlainly } from "./convolution/plain.ts";
 import { planConvolution } from "./convolution/plan.ts";
 import { emitDot } from "./emit/dot.ts";
-import { emitLoops, type Frame } from "./emit/loops.ts";
+import type { Frame } from "./emit/kernel-writer.ts";
+import { emitLoops } from "./emit/loops.ts";
+import { stripBytes } from "./emit/strips.ts";
 import type { Runnable } from "./engine.ts";
 import type { CpuBlock, Heap } from "./heap.ts";
 import { gemmSignature, hasGeneratedMatmul, largestWorkspace, type MatmulLibrary } from "./matmul/library.ts";
@@ -58,6 +60,8 @@ export interface CpuRuntime {
   readonly collected: FinalizationRegistry<Held>;
   /** Made for the first program that has a product. */
   products(): Products;
+  /** Memory for the results of strips of columns, for each thread; made for the first kernel that has such. */
+  strips(): CpuBlock;
   /** What convolutions call, compiled for the first program that has one. */
   convolutions(): WebAssembly.ModuleImports;
 }
@@ -280,6 +284,7 @@ export class CpuExecutable implements Runnable {
           parameters: call.operands.map(() => "f64" as const),
           results: ["f64"],
         }),
+      pushStrip: (f) => this.ownAddress(module, this.runtime.strips(), stripBytes)(f),
     };
     const main = new FunctionBuilder({ parameters: [], results: [] });
     for (const stage of segment.flatMap((at) => partsOf(this.schedule.stages[at]!))) {

@@ -1,8 +1,9 @@
 import type { Program } from "@amari/core/backend";
 import { compileConvolutions } from "./convolution/library.ts";
+import { stripBytes } from "./emit/strips.ts";
 import type { Engine, Runnable } from "./engine.ts";
 import { CpuExecutable, type CpuRuntime, type Products } from "./executable.ts";
-import { Heap } from "./heap.ts";
+import { type CpuBlock, Heap } from "./heap.ts";
 import { compileMatmul, largestWorkspace, type MatmulLibrary } from "./matmul/library.ts";
 import { assertRevectorised } from "./revectorised/self-test.ts";
 import { threadCount } from "./threads/platform.ts";
@@ -19,6 +20,7 @@ export class WasmEngine implements Engine {
   private readonly pool: ThreadPool | null;
   private runtime: CpuRuntime | null = null;
   private products: Products | null = null;
+  private strips: CpuBlock | null = null;
   private convolutions: WebAssembly.ModuleImports | null = null;
 
   /** @throws BackendError if `threads` is no positive integer, or if V8 revectorises wrongly and was asked to */
@@ -63,6 +65,10 @@ export class WasmEngine implements Engine {
           workspace: heap.alloc(this.threads * largestWorkspace(target)),
         };
         return this.products;
+      },
+      strips: () => {
+        this.strips ??= heap.alloc(this.threads * stripBytes);
+        return this.strips;
       },
       convolutions: () => {
         this.convolutions ??= this.load(compileConvolutions(heap.declared, target));

@@ -1,6 +1,6 @@
 import { type Tensor, zerosLike } from "@amari/core";
 import type { AdamKind } from "./adam.ts";
-import { exponentialAverage, totalWeight } from "./moving-average.ts";
+import { exponentialAverage, biasCorrection } from "./moving-average.ts";
 import type { Optimizer } from "./optimizer.ts";
 import { checkChoice, checkFraction, checkNonNegative, checkThreshold } from "./options.ts";
 import { perTensor, type StepTime } from "./per-tensor.ts";
@@ -59,10 +59,10 @@ export function adamAsPrinted(options: AdamAsPrintedOptions): Optimizer<AdamKind
     },
     slots: { momentum: zerosLike, secondMoment: zerosLike },
     scalars,
-    step: ({ gradient, parameter }, slots, { rate, momentumWeight, secondMomentWeight }) => {
+    step: ({ gradient, parameter }, slots, { rate, momentumCorrection, secondMomentCorrection }) => {
       const m = exponentialAverage(slots.momentum, gradient, beta1);
       const f = exponentialAverage(slots.secondMoment, gradient.square(), beta2);
-      const [momentum, fisher] = [m.div(momentumWeight), f.div(secondMomentWeight)];
+      const [momentum, fisher] = [m.mul(momentumCorrection), f.mul(secondMomentCorrection)];
       const raw = momentum.div(safeSqrt(fisher).add(epsilon));
       const direction = clip === null ? raw : clipToRms(raw, clip);
       const update = direction.add(parameter.mul(weightDecay)).mul(rate).neg();
@@ -76,8 +76,8 @@ export function adamAsPrinted(options: AdamAsPrintedOptions): Optimizer<AdamKind
   function scalars(time: StepTime) {
     return {
       rate: learningRateAt(learningRate, time),
-      momentumWeight: totalWeight(beta1, time.t),
-      secondMomentWeight: totalWeight(beta2, time.t),
+      momentumCorrection: biasCorrection(beta1, time.t),
+      secondMomentCorrection: biasCorrection(beta2, time.t),
     };
   }
 }

@@ -1,6 +1,6 @@
 import { type Tensor, zerosLike } from "@amari/core";
 import { adamTraits } from "./adam-traits.ts";
-import { exponentialAverage, totalWeight } from "./moving-average.ts";
+import { exponentialAverage, biasCorrection } from "./moving-average.ts";
 import type { Optimizer, StateKind } from "./optimizer.ts";
 import { checkChoice, checkFraction, checkNonNegative } from "./options.ts";
 import { perTensor, type StepTime } from "./per-tensor.ts";
@@ -87,18 +87,18 @@ function adamFamily(
       ...(amsgrad !== false && { largest: zerosLike }),
     },
     scalars,
-    step: ({ gradient, parameter }, slots, { rate, momentumWeight, secondMomentWeight }) => {
+    step: ({ gradient, parameter }, slots, { rate, momentumCorrection, secondMomentCorrection }) => {
       const decayed =
         decayForm === "l2" && weightDecay > 0 ? gradient.add(parameter.mul(weightDecay)) : gradient;
       const momentum = exponentialAverage(slots.momentum, decayed, beta1);
       const secondMoment = exponentialAverage(slots.secondMoment, decayed.square(), beta2);
-      const candidate = amsgrad === "corrected" ? secondMoment.div(secondMomentWeight) : secondMoment;
+      const candidate = amsgrad === "corrected" ? secondMoment.mul(secondMomentCorrection) : secondMoment;
       const largest = slots.largest?.maximum(candidate);
       const corrected =
         largest === undefined || amsgrad === "raw"
-          ? (largest ?? secondMoment).div(secondMomentWeight)
+          ? (largest ?? secondMoment).mul(secondMomentCorrection)
           : largest;
-      const direction = momentum.div(momentumWeight).div(withEpsilon(safeSqrt(corrected)));
+      const direction = momentum.mul(momentumCorrection).div(withEpsilon(safeSqrt(corrected)));
       const step =
         decayForm === "decoupled" && weightDecay > 0 ? direction.add(parameter.mul(weightDecay)) : direction;
       return [step.mul(rate).neg(), { momentum, secondMoment, ...(largest && { largest }) }];
@@ -108,8 +108,8 @@ function adamFamily(
   function scalars(time: StepTime) {
     return {
       rate: learningRateAt(learningRate, time),
-      momentumWeight: totalWeight(beta1, time.t),
-      secondMomentWeight: totalWeight(beta2, time.t),
+      momentumCorrection: biasCorrection(beta1, time.t),
+      secondMomentCorrection: biasCorrection(beta2, time.t),
     };
   }
 

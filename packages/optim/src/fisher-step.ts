@@ -1,5 +1,5 @@
 import type { Tensor } from "@amari/core";
-import { type AverageWeights, exponentialAverage, totalWeight, unbiasedWeights } from "./moving-average.ts";
+import { type AverageWeights, exponentialAverage, biasCorrection, unbiasedWeights } from "./moving-average.ts";
 import {
   checkBound,
   checkChoice,
@@ -97,13 +97,13 @@ const defaults: Omit<FisherSettings, "learningRate"> = {
 export interface FisherScalars {
   readonly learningRate: Tensor | number;
   readonly fisherWeights: AverageWeights;
-  readonly momentumWeight: Tensor | number;
+  readonly momentumCorrection: Tensor | number;
 }
 
 export const fisherScalars = (settings: FisherSettings, time: StepTime): FisherScalars => ({
   learningRate: learningRateAt(settings.learningRate, time),
   fisherWeights: unbiasedWeights(settings.beta2, time.t),
-  momentumWeight: settings.momentumBias ? totalWeight(settings.beta1, time.t) : 1,
+  momentumCorrection: settings.momentumBias ? biasCorrection(settings.beta1, time.t) : 1,
 });
 
 /** The sample that the Fisher estimate averages: the squared gradient or the injected diagonal. */
@@ -124,7 +124,7 @@ export function fisherStep(
   const denominator = power(fisher, settings.rho).add(adaptiveEpsilon(settings, gradient));
   const naturalGradient = clip(settings, quotient(settings, gradient, denominator));
   const next = exponentialAverage(momentum, naturalGradient, settings.beta1);
-  const direction = settings.momentumBias ? next.div(scalars.momentumWeight) : next;
+  const direction = settings.momentumBias ? next.mul(scalars.momentumCorrection) : next;
   const step =
     settings.weightDecay === 0
       ? direction

@@ -1,6 +1,6 @@
 import { type Tensor, zerosLike } from "@amari/core";
 import type { AdamKind } from "./adam.ts";
-import { exponentialAverage, totalWeight } from "./moving-average.ts";
+import { exponentialAverage, biasCorrection } from "./moving-average.ts";
 import type { Optimizer } from "./optimizer.ts";
 import { checkFraction, checkNonNegative } from "./options.ts";
 import { perTensor, type StepTime } from "./per-tensor.ts";
@@ -48,20 +48,20 @@ export function laprop(options: LaPropOptions): Optimizer<AdamKind> {
     },
     slots: { momentum: zerosLike, secondMoment: zerosLike },
     scalars,
-    step: ({ gradient }, slots, { rate, momentumWeight, secondMomentWeight }) => {
+    step: ({ gradient }, slots, { rate, momentumCorrection, secondMomentCorrection }) => {
       const secondMoment = exponentialAverage(slots.secondMoment, gradient.square(), beta2);
-      const root = safeSqrt(secondMoment.div(secondMomentWeight)).add(epsilon);
+      const root = safeSqrt(secondMoment.mul(secondMomentCorrection)).add(epsilon);
       const direction = gradient.div(root.eq(0).where(1, root) as Tensor).mul(rate);
       const momentum = exponentialAverage(slots.momentum, direction, beta1);
-      return [momentum.div(momentumWeight).neg(), { momentum, secondMoment }];
+      return [momentum.mul(momentumCorrection).neg(), { momentum, secondMoment }];
     },
   });
 
   function scalars(time: StepTime) {
     return {
       rate: learningRateAt(learningRate, time),
-      momentumWeight: totalWeight(beta1, time.t),
-      secondMomentWeight: totalWeight(beta2, time.t),
+      momentumCorrection: biasCorrection(beta1, time.t),
+      secondMomentCorrection: biasCorrection(beta2, time.t),
     };
   }
 }

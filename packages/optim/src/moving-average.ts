@@ -6,9 +6,12 @@ export interface AverageWeights {
   readonly fresh: Tensor | number;
 }
 
-/** `1 - beta^t`, which the weights of an exponential average of t samples add up to; accurate for beta near 1. */
-export const totalWeight = (beta: number, t: Tensor): Tensor | number =>
-  beta === 0 ? 1 : t.mul(Math.log(beta)).expm1().neg();
+/**
+ * `1 / (1 - beta^t)`, by which an exponential average that began at 0 falls short after t samples; accurate for beta near
+ * 1. A factor, since a division of every element would take longer than the memory that it stands in.
+ */
+export const biasCorrection = (beta: number, t: Tensor): Tensor | number =>
+  beta === 0 ? 1 : t.mul(Math.log(beta)).expm1().neg().reciprocal();
 
 /**
  * The weights that keep an exponential average unbiased from its first sample on (arXiv 2405.12807, Section 3.4.4):

@@ -1,9 +1,11 @@
 import { BackendError } from "@amari/core";
 import { type DType, viewBytes } from "@amari/core/backend";
 import { emitLoops } from "../emit/loops.ts";
+import { stripBytes } from "../emit/strips.ts";
 import type { Heap } from "../heap.ts";
 import { compileMatmul, largestWorkspace } from "../matmul/library.ts";
 import { compileModule } from "../wasm/compile.ts";
+import type { FunctionBuilder } from "../wasm/function.ts";
 import { ModuleBuilder } from "../wasm/module.ts";
 import type { Target } from "../wasm/target.ts";
 import { operandOf, operandSize, samples } from "./samples.ts";
@@ -65,10 +67,11 @@ const viewAt = (heap: Heap, dtype: DType, address: number, bytes: number) =>
 function sampleResults(heap: Heap, target: Target): Result[] {
   const most = Math.max(...samples.map(({ results }) => results));
   const resultBytes = 8 * Math.max(...samples.map(({ size }) => size));
-  const sizes = [4 * (most + 2), 8 * operandSize, 8 * operandSize, most * resultBytes];
-  return withMemory(heap, sizes, (table, left, right, results) => {
+  const sizes = [4 * (most + 2), 8 * operandSize, 8 * operandSize, stripBytes, most * resultBytes];
+  return withMemory(heap, sizes, (table, left, right, strip, results) => {
     const module = new ModuleBuilder(heap.declared);
-    const frame = { buffers: table!, scalars: 0, callee: () => 0, target };
+    const pushStrip = (f: FunctionBuilder) => f.i32(strip!);
+    const frame = { buffers: table!, scalars: 0, callee: () => 0, target, pushStrip };
     const extents = samples.map(({ kernel }, i) => {
       const { f, extent } = emitLoops(kernel, frame);
       module.add(f, `sample${i}`);
