@@ -1,6 +1,6 @@
 import type { Expression } from "../compile/kernel.ts";
 import type { KernelBuilder } from "../compile/kernel-builder.ts";
-import { formatOf, type PerFormat, signOf, turnSign } from "./format.ts";
+import { formatOf, type PerFormat, signOf, turnSign, word } from "./format.ts";
 import { constantsLike, polynomial } from "./polynomial.ts";
 
 /** Inverse trigonometric functions, for compiling backends. */
@@ -105,25 +105,35 @@ export function lowerAtan(k: KernelBuilder, x: Expression): Expression {
   return turnSign(k, complementWhere(k, isSteep, angle), sign);
 }
 
-/** Magnitudes between which neither sums nor quotients leave the format. */
-const safe: PerFormat<readonly [low: number, high: number]> = {
-  f32: [2 ** -60, 2 ** 60],
-  f64: [2 ** -500, 2 ** 500],
+/** Magnitudes between which neither sums nor quotients leave the format; beyond them, how far both operands are moved. */
+const safe: PerFormat<{ readonly low: number; readonly high: number; readonly up: number }> = {
+  f32: { low: 2 ** -60, high: 2 ** 60, up: 2 ** 64 },
+  f64: { low: 2 ** -500, high: 2 ** 500, up: 2 ** 512 },
 };
 
 /** The angle of the point (x, y): by the octant, then the quadrant, then the sign of y. */
 export function lowerAtan2(k: KernelBuilder, y: Expression, x: Expression): Expression {
   const c = constantsLike(k, x);
   const { type } = formatOf(x);
-  const [low, high] = safe[type];
+  const { low, high, up } = safe[type];
   const sign = signOf(k, y);
   const [height, width] = [turnSign(k, y, sign), k.abs(x)];
   const isSteep = k.gt(height, width);
   const [smaller, larger] = [k.select(isSteep, width, height), k.select(isSteep, height, width)];
-  const first = complementWhere(k, isSteep, octant(k, smaller, larger));
-  const second = k.sub(c(Math.PI), k.sub(first, c(2 * halfPiError[type])));
-  const usual = turnSign(k, k.select(k.lt(x, c(0)), second, first), sign);
+  const angle = (near: Expression, far: Expression, isLeft: Expression): Expression => {
+    const first = complementWhere(k, isSteep, octant(k, near, far));
+    const second = k.sub(c(Math.PI), k.sub(first, c(2 * halfPiError[type])));
+    return turnSign(k, k.select(isLeft, second, first), sign);
+  };
+  const isLeft = k.lt(x, c(0));
   const isSmallerSafe = k.or(k.gt(smaller, c(low)), k.eq(smaller, c(0)));
   const isSafe = k.and(isSmallerSafe, k.and(k.gt(larger, c(low)), k.lt(larger, c(high))));
-  return k.rarely(k.not(isSafe), k.call("atan2", Math.atan2 as never, x.type, [y, x]), usual);
+  // The quotient alone matters: infinities are as good as 1, beside which all else is 0. At the origin x may be -0.
+  const [isFar, isOrigin] = [k.eq(larger, c(Infinity)), k.eq(larger, c(0))];
+  const scale = k.select(k.lt(larger, c(low)), c(up), k.select(k.gt(larger, c(high)), c(2 ** -4), c(1)));
+  const far = k.select(k.or(isFar, isOrigin), c(1), k.mul(larger, scale));
+  const besideFar = k.select(k.eq(smaller, larger), c(1), k.mul(smaller, c(0)));
+  const near = k.select(isFar, besideFar, k.mul(smaller, scale));
+  const isBehind = k.and(isOrigin, k.ne(signOf(k, x), word(k, x, 0)));
+  return k.rarely(k.not(isSafe), angle(near, far, k.or(isLeft, isBehind)), angle(smaller, larger, isLeft));
 }

@@ -1,4 +1,4 @@
-import type { Expression, ScalarFunction } from "../compile/kernel.ts";
+import type { Expression } from "../compile/kernel.ts";
 import type { KernelBuilder } from "../compile/kernel-builder.ts";
 import { clamp, expOfReduced, lowerExp } from "./exponential.ts";
 import { formatOf, type PerFormat, powerOfTwo, signOf, turnSign, upperHalf } from "./format.ts";
@@ -39,14 +39,16 @@ function double(k: KernelBuilder, x: Expression, small: Expression): Double {
  * of a power: with s = f / (2 + f), f = m - 1, it is e + 2 s (3 + s^2 + s^4 L(s^2)) / (3 ln 2), in doubled precision up
  * to the last term (the scheme of fdlibm's pow).
  */
-function doubledLog2(k: KernelBuilder, x: Expression): Double {
+function doubledLog2(k: KernelBuilder, positive: Expression): Double {
+  const { x, scale: shift } = normal(k, positive);
   const c = constantsLike(k, x);
   const [scaleUpper, scaleLower, scale] = scaleParts[formatOf(x).type].map(c) as [
     Expression,
     Expression,
     Expression,
   ];
-  const { exponent, mantissa } = split(k, x);
+  const { exponent: apparent, mantissa } = split(k, x);
+  const exponent = k.sub(apparent, shift);
   const f = k.sub(mantissa, c(1));
   const sum = k.add(mantissa, c(1));
   const s = k.div(f, sum);
@@ -72,6 +74,21 @@ function doubledLog2(k: KernelBuilder, x: Expression): Double {
   return { upper, lower: k.sub(scaledLower, k.sub(k.sub(upper, exponent), scaledUpper)) };
 }
 
+/** Places by which a denormal number is made normal: a multiple of 3, for cube roots. */
+const denormalPlaces: PerFormat<number> = { f32: 24, f64: 54 };
+
+/** A positive number, made normal by so many places, which are 0 for a normal one. */
+function normal(k: KernelBuilder, x: Expression): { readonly x: Expression; readonly scale: Expression } {
+  const c = constantsLike(k, x);
+  const { smallestNormal, type } = formatOf(x);
+  const isDenormal = k.lt(x, c(smallestNormal));
+  const places = denormalPlaces[type];
+  return {
+    x: k.select(isDenormal, k.mul(x, c(2 ** places)), x),
+    scale: k.select(isDenormal, c(places), c(0)),
+  };
+}
+
 /** Exponents beyond the first make every power but that of 1 zero or infinite; powers of 2 beyond the second are. */
 const powerLimits: PerFormat<readonly [exponent: number, result: number]> = {
   f32: [2 ** 40, 160],
@@ -93,33 +110,38 @@ function exp2OfDouble(k: KernelBuilder, { upper, lower }: Double): Expression {
   return k.mul(value, powerOfTwo(k, k.bits(rest, type)));
 }
 
-/** |x|^y = 2^(y log2 |x|), with the sign that an odd y keeps; operands that are not finite and normal go to the host. */
-export const lowerPow =
-  (host: ScalarFunction) =>
-  (k: KernelBuilder, x: Expression, y: Expression): Expression | null => {
-    if (x.type !== "f32" && x.type !== "f64") return null;
-    const c = constantsLike(k, x);
-    const { smallestNormal, type } = formatOf(x);
-    const [limit] = powerLimits[type];
-    const magnitude = k.abs(x);
-    const log = doubledLog2(k, magnitude);
-    const exponent = clamp(k, y, [-limit, limit]);
-    const exponentUpper = upperHalf(k, exponent);
-    const small = k.fma(k.sub(exponent, exponentUpper), log.upper, k.mul(exponent, log.lower));
-    const product = k.mul(exponentUpper, log.upper);
-    const total = k.add(product, small);
-    const power = exp2OfDouble(k, { upper: total, lower: k.sub(small, k.sub(total, product)) });
-    const atZero = k.select(k.gt(y, c(0)), c(0), k.select(k.eq(y, c(0)), c(1), c(Infinity)));
-    const ofMagnitude = k.select(k.eq(x, c(0)), atZero, power);
-    const isWhole = k.eq(y, k.trunc(y));
-    const halved = k.mul(y, c(0.5));
-    const isOdd = k.and(isWhole, k.ne(halved, k.trunc(halved)));
-    const signed = k.select(isOdd, turnSign(k, ofMagnitude, signOf(k, x)), ofMagnitude);
-    const value = k.select(k.and(k.lt(x, c(0)), k.not(isWhole)), c(Number.NaN), signed);
-    const isBaseUsual = k.or(k.ge(magnitude, c(smallestNormal)), k.eq(x, c(0)));
-    const isUsual = k.and(isBaseUsual, k.and(k.lt(magnitude, c(Infinity)), k.lt(k.abs(y), c(Infinity))));
-    return k.rarely(k.not(isUsual), k.call("pow", host, x.type, [x, y]), value);
-  };
+/** |x|^y = 2^(y log2 |x|), with the sign that an odd y keeps. 1^y and x^0 are 1, of NaN too; (-1)^Infinity is NaN. */
+export function lowerPow(k: KernelBuilder, x: Expression, y: Expression): Expression | null {
+  if (x.type !== "f32" && x.type !== "f64") return null;
+  const c = constantsLike(k, x);
+  const [limit] = powerLimits[formatOf(x).type];
+  const magnitude = k.abs(x);
+  const log = doubledLog2(k, magnitude);
+  const exponent = clamp(k, y, [-limit, limit]);
+  const exponentUpper = upperHalf(k, exponent);
+  const small = k.fma(k.sub(exponent, exponentUpper), log.upper, k.mul(exponent, log.lower));
+  const product = k.mul(exponentUpper, log.upper);
+  const total = k.add(product, small);
+  const power = exp2OfDouble(k, { upper: total, lower: k.sub(small, k.sub(total, product)) });
+  const [isZero, isInfinite] = [k.eq(magnitude, c(0)), k.eq(magnitude, c(Infinity))];
+  const grows = k.xor(k.gt(y, c(0)), isZero);
+  const atEnds = k.select(k.eq(y, c(0)), c(1), k.select(grows, c(Infinity), c(0)));
+  const ofMagnitude = k.select(k.or(isZero, isInfinite), atEnds, power);
+  const isWhole = k.eq(y, k.trunc(y));
+  const halved = k.mul(y, c(0.5));
+  const isOdd = k.and(isWhole, k.ne(halved, k.trunc(halved)));
+  const signed = k.select(isOdd, turnSign(k, ofMagnitude, signOf(k, x)), ofMagnitude);
+  const isReal = k.or(k.ge(x, c(0)), k.or(isWhole, isInfinite));
+  const value = k.select(isReal, signed, c(Number.NaN));
+  const isOrdinary = k.and(k.lt(k.abs(y), c(Infinity)), k.eq(x, x));
+  const isNothing = k.or(k.ne(y, y), k.or(k.ne(x, x), k.eq(x, c(-1))));
+  const special = k.select(
+    k.or(k.eq(y, c(0)), k.eq(x, c(1))),
+    c(1),
+    k.select(isNothing, c(Number.NaN), value),
+  );
+  return k.rarely(k.not(isOrdinary), special, value);
+}
 
 /** The cube root of m from sqrt(1/2) to sqrt(2), to 16 bits. */
 const cubeRootSeries = [0.45166734, 0.90481687, -0.53562814, 0.21693599, -0.037787817];
@@ -127,10 +149,11 @@ const cubeRootSeries = [0.45166734, 0.90481687, -0.53562814, 0.21693599, -0.0377
 /** The cube root: a polynomial, then one or two of Halley's steps, which treble the number of bits. */
 export function lowerCbrt(k: KernelBuilder, x: Expression): Expression {
   const c = constantsLike(k, x);
-  const { smallestNormal, type, rounding, bias } = formatOf(x);
+  const { type, rounding, bias } = formatOf(x);
   const sign = signOf(k, x);
   const magnitude = turnSign(k, x, sign);
-  const { exponent, mantissa } = split(k, magnitude);
+  const base = normal(k, magnitude);
+  const { exponent, mantissa } = split(k, base.x);
   // e = 3 third + 0, 1 or 2
   const shifted = k.fma(k.sub(exponent, c(1)), c(1 / 3), c(rounding));
   const third = k.sub(shifted, c(rounding));
@@ -144,9 +167,11 @@ export function lowerCbrt(k: KernelBuilder, x: Expression): Expression {
     const correction = k.div(k.sub(scaled, cube), k.fma(cube, c(2), scaled));
     root = k.fma(root, correction, root);
   }
-  const value = k.mul(root, powerOfTwo(k, k.add(third, c(rounding + bias))));
-  const isUsual = k.and(k.ge(magnitude, c(smallestNormal)), k.lt(magnitude, c(Infinity)));
-  return k.rarely(k.not(isUsual), k.call("cbrt", Math.cbrt as never, x.type, [x]), turnSign(k, value, sign));
+  const ofScale = k.mul(base.scale, c(1 / 3));
+  const value = k.mul(root, powerOfTwo(k, k.add(k.sub(third, ofScale), c(rounding + bias))));
+  // Zeros, infinities and NaN are their own roots.
+  const isUsual = k.and(k.gt(magnitude, c(0)), k.lt(magnitude, c(Infinity)));
+  return k.select(isUsual, turnSign(k, value, sign), x);
 }
 
 /** log(e^x + e^y) in float64, since the sum cancels where it is near 0. */

@@ -1,6 +1,7 @@
 import type { Expression } from "../compile/kernel.ts";
 import type { KernelBuilder } from "../compile/kernel-builder.ts";
 import { bitsOf, formatOf, type PerFormat, turnSign, word } from "./format.ts";
+import { reduceLargeAngle } from "./large-angles.ts";
 import { constantsLike, polynomial } from "./polynomial.ts";
 
 /**
@@ -19,7 +20,7 @@ const halfPiParts: PerFormat<readonly number[]> = {
   f64: [1.5707963267341256, 6.077100506303966e-11, 2.0222662487111665e-21, 8.4784276603689e-32],
 };
 
-/** From here on n has more bits than the parts leave room for; the host reduces such an argument exactly. */
+/** From here on n has more bits than the parts leave room for, and the argument is reduced by the bits of 2 / pi. */
 const limit: PerFormat<number> = { f32: 25_000, f64: 1_600_000 };
 
 /** (sin r - r) / r^3 in r^2, minimax: off sin r by 2^-28 and 2^-58. */
@@ -40,11 +41,11 @@ const cosineSeries: PerFormat<readonly number[]> = {
   ],
 };
 
+/** n in its low bits, and what is left of an angle. */
 interface Reduced {
-  /** n in the low bits of an integer. */
   readonly quadrant: Expression;
-  readonly sine: Expression;
-  readonly cosine: Expression;
+  readonly r: Expression;
+  readonly low: Expression;
 }
 
 function reduce(k: KernelBuilder, x: Expression): Reduced {
@@ -62,11 +63,7 @@ function reduce(k: KernelBuilder, x: Expression): Reduced {
   const correction = k.fma(n, c(-first), k.fma(n, c(-second), lost));
   const r = k.add(difference, correction);
   const low = k.add(k.sub(difference, r), correction);
-  return {
-    quadrant: bitsOf(k, shifted),
-    sine: sineOfReduced(k, r, low),
-    cosine: cosineOfReduced(k, r, low),
-  };
+  return { quadrant: bitsOf(k, shifted), r, low };
 }
 
 function sineOfReduced(k: KernelBuilder, r: Expression, low: Expression): Expression {
@@ -92,43 +89,56 @@ const isOdd = (k: KernelBuilder, x: Expression, quadrant: Expression): Expressio
 const secondBit = (k: KernelBuilder, x: Expression, quadrant: Expression): Expression =>
   k.shl(k.and(quadrant, word(k, x, 2)), word(k, x, x.type === "f32" ? 30 : 62));
 
-/** A function on arguments that the parts can reduce, and the host's beyond. */
-const within = (
+/** A function of a reduced angle. */
+type OfReduced = (k: KernelBuilder, x: Expression, angle: Reduced) => Expression;
+
+const sineOf: OfReduced = (k, x, { quadrant, r, low }) => {
+  const [sine, cosine] = [sineOfReduced(k, r, low), cosineOfReduced(k, r, low)];
+  return turnSign(k, k.select(isOdd(k, x, quadrant), cosine, sine), secondBit(k, x, quadrant));
+};
+
+const cosineOf: OfReduced = (k, x, { quadrant, r, low }) => {
+  const [sine, cosine] = [sineOfReduced(k, r, low), cosineOfReduced(k, r, low)];
+  const sign = secondBit(k, x, k.add(quadrant, word(k, x, 1)));
+  return turnSign(k, k.select(isOdd(k, x, quadrant), sine, cosine), sign);
+};
+
+/** tan x is sin r / cos r, and -cos r / sin r in odd quadrants. */
+const tangentOf: OfReduced = (k, x, { quadrant, r, low }) => {
+  const [sine, cosine] = [sineOfReduced(k, r, low), cosineOfReduced(k, r, low)];
+  const odd = isOdd(k, x, quadrant);
+  return k.div(k.select(odd, k.neg(cosine), sine), k.select(odd, sine, cosine));
+};
+
+/** A function on arguments that the parts can reduce; beyond, by more bits of pi in float32 and by the host in float64. */
+function lowerPeriodic(
   k: KernelBuilder,
   x: Expression,
-  usual: Expression,
+  f: OfReduced,
+  ofUsual: (value: Expression) => Expression,
   name: string,
   host: (x: number) => number,
-): Expression =>
-  k.rarely(
-    k.not(k.lt(k.abs(x), k.constant(limit[formatOf(x).type], x))),
-    k.call(name, host as never, x.type, [x]),
-    usual,
-  );
+): Expression {
+  const magnitude = k.abs(x);
+  const usual = ofUsual(f(k, x, reduce(k, x)));
+  const isUsual = k.lt(magnitude, k.constant(limit[formatOf(x).type], x));
+  if (x.type !== "f32") return k.rarely(k.not(isUsual), k.call(name, host as never, x.type, [x]), usual);
+  const isFinite = k.lt(magnitude, k.constant(Infinity, x));
+  const large = k.select(isFinite, f(k, x, reduceLargeAngle(k, x)), k.constant(Number.NaN, x));
+  return k.rarely(k.not(isUsual), large, usual);
+}
 
 const unlessTiny = (k: KernelBuilder, x: Expression, value: Expression): Expression =>
   k.select(k.lt(k.abs(x), k.constant(formatOf(x).tiny, x)), x, value);
 
-export function lowerSin(k: KernelBuilder, x: Expression): Expression {
-  const { quadrant, sine, cosine } = reduce(k, x);
-  const value = k.select(isOdd(k, x, quadrant), cosine, sine);
-  return within(k, x, unlessTiny(k, x, turnSign(k, value, secondBit(k, x, quadrant))), "sin", Math.sin);
-}
+export const lowerSin = (k: KernelBuilder, x: Expression): Expression =>
+  lowerPeriodic(k, x, sineOf, (value) => unlessTiny(k, x, value), "sin", Math.sin);
 
-export function lowerCos(k: KernelBuilder, x: Expression): Expression {
-  const { quadrant, sine, cosine } = reduce(k, x);
-  const value = k.select(isOdd(k, x, quadrant), sine, cosine);
-  const sign = secondBit(k, x, k.add(quadrant, word(k, x, 1)));
-  return within(k, x, turnSign(k, value, sign), "cos", Math.cos);
-}
+export const lowerCos = (k: KernelBuilder, x: Expression): Expression =>
+  lowerPeriodic(k, x, cosineOf, (value) => value, "cos", Math.cos);
 
-/** tan x is sin r / cos r, and -cos r / sin r in odd quadrants. */
-export function lowerTan(k: KernelBuilder, x: Expression): Expression {
-  const { quadrant, sine, cosine } = reduce(k, x);
-  const odd = isOdd(k, x, quadrant);
-  const value = k.div(k.select(odd, k.neg(cosine), sine), k.select(odd, sine, cosine));
-  return within(k, x, unlessTiny(k, x, value), "tan", Math.tan);
-}
+export const lowerTan = (k: KernelBuilder, x: Expression): Expression =>
+  lowerPeriodic(k, x, tangentOf, (value) => unlessTiny(k, x, value), "tan", Math.tan);
 
 /** sin(pi x) / (pi x), in float64 also for float32: near the zeros it is the rounding of pi x that counts. */
 export function lowerSinc(k: KernelBuilder, x: Expression): Expression {

@@ -4,7 +4,6 @@ import type { Binary, Unary } from "../define/signatures.ts";
 import { lowerExp, lowerExpm1, lowerSigmoid } from "../lower/exponential.ts";
 import { lowerLog, lowerLog1p, lowerLog2, lowerLogSigmoid, lowerSoftplus } from "../lower/logarithm.ts";
 import { lowerCbrt, lowerLogAddExp, lowerPow } from "../lower/power.ts";
-import type { ScalarFunction } from "../operation.ts";
 
 /** e to the power x. */
 export const exp: Unary = unary("exp", {
@@ -92,7 +91,7 @@ export const cbrt: Unary = unary("cbrt", {
  */
 export const pow: Binary = binary("pow", {
   eval: power,
-  lower: lowerPow(power as ScalarFunction),
+  lower: lowerPow,
   evalInteger: (x, y) => integerPower(x, y),
   accepts: "number",
   jvp: [
