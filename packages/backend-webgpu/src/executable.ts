@@ -26,6 +26,7 @@ import {
 import { type Machine, prepareControl } from "./control.ts";
 import { emitConvolution } from "./emit/convolution.ts";
 import { emitDot } from "./emit/dot.ts";
+import { withIntegerDivision } from "./emit/idioms.ts";
 import type { ShaderType } from "./emit/literal.ts";
 import { type DeviceKernel, emitLoops, isForDevice } from "./emit/loops.ts";
 import { runKernel } from "./host/run-kernel.ts";
@@ -186,7 +187,8 @@ export class WebgpuExecutable implements Executable {
       });
   }
 
-  private prepareLoops(kernel: LoopKernel): Action {
+  private prepareLoops(original: LoopKernel): Action {
+    const kernel = withIntegerDivision(original);
     if (isForDevice(kernel)) return this.record(emitLoops(kernel));
     const reads = [...new Set(loadedBy(kernel))];
     const writes = kernel.phases.flatMap(({ stores }) => stores.map(({ buffer }) => buffer));

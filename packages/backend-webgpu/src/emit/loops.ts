@@ -48,7 +48,7 @@ export const groupNumber: string = `(group.y * ${groupsInRow}u + group.x)`;
 /** Whether shaders can compute a kernel: they have no 64-bit types, and call no functions of the host. */
 export const isForDevice = (kernel: LoopKernel): boolean =>
   kernelExpressions(kernel).every(
-    (e) => isShaderType(e.type) && (e.kind !== "call" || hasShaderFunction(e.name)),
+    (e) => isShaderType(e.type) && (e.kind !== "call" || hasShaderFunction(e.name, e.type)),
   );
 
 /** Writes a loop kernel. */

@@ -89,7 +89,8 @@ export class Scope {
       case "accumulated":
         return this.surroundings.accumulated(expression.index);
       case "call":
-        return `${use(expression.name)}(${expression.operands.map((operand) => this.value(operand)).join(", ")})`;
+        use(expression.name);
+        return `${expression.name.replace(/(_[iu]32)?$/, (suffix) => suffix || "_f32")}(${expression.operands.map((operand) => this.value(operand)).join(", ")})`;
     }
   }
 
