@@ -24,26 +24,24 @@ interface OpenKernel {
   /** Indices that are computed, which maps see as further loops: how many values each has, and its value. */
   readonly computed: { readonly extent: number; readonly index: Expression }[];
   readonly builder: KernelBuilder;
-  /** What has been traced, by slot and index map: a shared value is written once, however many paths lead to it. */
-  readonly traced: Map<string, Expression>;
+  /** The index maps that values are read at; equal ones are one object. */
+  readonly maps: Map<string, IndexMap>;
+  /** What has been traced, by index map and slot: a shared value is written once, however many paths lead to it. */
+  readonly traced: Map<IndexMap, Map<number, Expression>>;
 }
 
 /**
  * Turns a program into kernels, contractions and routines: views become index maps and elementwise operations become
  * part of whoever reads them. Stored are the results of the program, of contractions, routines and reductions, the
- * operands that those need dense, and costly values with several readers. Each gets a kernel of its own here;
+ * operands that those need dense, and what is cheaper to load than to compute. Each gets a kernel of its own here;
  * {@link mergeKernels} then joins those that can run as one.
  */
 export function fuse(given: Program): Schedule {
   const program = layProductsOut(given);
   const producer = new Map<number, Step>();
   for (const step of program.steps) for (const slot of outputSlots(step)) producer.set(slot, step);
-  const stored = storedSlots(program, producer);
-  for (;;) {
-    const schedule = new Fusion(program, producer, stored).run();
-    if (schedule !== null) return checked(mergeKernels(schedule));
-    // Views that no index map expresses were met: their operands have been added to the stored slots.
-  }
+  const schedule = new Fusion(program, producer, storedSlots(program, producer)).run();
+  return checked(mergeKernels(schedule));
 }
 
 class Fusion {
@@ -52,9 +50,16 @@ class Fusion {
   private readonly stored: Set<number>;
   private readonly buffers: Buffer[] = [];
   private readonly bufferOf = new Map<number, number>();
-  private readonly stages: Stage[] = [];
-  /** Slots without memory that the stage which is being written needs there. */
+  /** The step that is being written, and its stages so far. */
+  private step: Step | null = null;
+  private stages: Stage[] = [];
+  private readonly written = new Map<Step, readonly Stage[]>();
+  /** Slots that the step needs in memory, where they are not. */
   private readonly missing: number[] = [];
+  /** The steps that compute a slot where they read it. */
+  private readonly computing = new Map<number, Set<Step>>();
+  /** Steps that compute what has been stored since. */
+  private readonly stale = new Set<Step>();
 
   constructor(program: Program, producer: ReadonlyMap<number, Step>, stored: Set<number>) {
     this.program = program;
@@ -62,10 +67,8 @@ class Fusion {
     this.stored = stored;
   }
 
-  /** The schedule, or null where slots had to be added to the stored ones, which earlier kernels may have computed too. */
-  run(): Schedule | null {
+  run(): Schedule {
     const { program } = this;
-    let isSettled = true;
     program.inputs.forEach((type, index) => {
       this.assign(index, { type, role: { kind: "input", index } });
     });
@@ -73,24 +76,37 @@ class Fusion {
       if (this.bufferOf.has(slot) || !this.stored.has(slot)) return;
       this.assign(slot, { type: program.slots[slot]!, role: { kind: "output", index } });
     });
-    for (const step of program.steps) {
-      if (!this.stored.has(step.output)) continue;
-      if (!this.settle(step)) isSettled = false;
-    }
-    if (!isSettled) return null;
+    for (const step of program.steps) if (this.stored.has(step.output)) this.write(step);
+    for (const step of this.stale) this.write(step);
+    this.stages = program.steps.flatMap((step) => this.written.get(step) ?? []);
     this.copyRepeatedOutputs();
     return { buffers: this.buffers, stages: this.stages };
   }
 
-  /** Adds the stage of a step; false where it lacked slots, which are stored from now on and settled before it. */
-  private settle(step: Step): boolean {
+  /** Writes the stages of a step; slots that are missing for it are stored from then on, and written before it. */
+  private write(step: Step): void {
+    this.step = step;
+    this.stages = [];
+    this.stale.delete(step);
     this.addStep(step);
     const slots = this.missing.splice(0);
-    if (slots.length === 0) return true;
-    for (const slot of slots) this.stored.add(slot);
-    for (const slot of slots) this.settle(this.producer.get(slot)!);
-    this.settle(step);
-    return false;
+    if (slots.length === 0) {
+      this.written.set(step, this.stages);
+      return;
+    }
+    for (const slot of slots) {
+      this.stored.add(slot);
+      for (const other of this.computing.get(slot) ?? []) if (this.written.has(other)) this.stale.add(other);
+    }
+    for (const slot of slots) this.write(this.producer.get(slot)!);
+    this.write(step);
+  }
+
+  /** Notes that the step which is being written computes a slot instead of reading it. */
+  private noteComputing(slot: number): void {
+    let steps = this.computing.get(slot);
+    if (steps === undefined) this.computing.set(slot, (steps = new Set()));
+    steps.add(this.step!);
   }
 
   private addStep(step: Step): void {
@@ -144,7 +160,7 @@ class Fusion {
   private addElementwise(slot: number, { shape }: TensorType): void {
     const axes = longAxes(shape);
     const open = openKernel(extentsOf(shape, axes), []);
-    const value = this.trace(slot, mapOver(shape, axes), open, true);
+    const value = this.trace(slot, mapOver(shape, axes, open), open, true);
     if (value !== null) this.addLoops(open.loops, storing(this.bufferFor(slot), open.loops, value));
   }
 
@@ -167,7 +183,7 @@ class Fusion {
       const axes = longAxes(shapes[i]!);
       const { offset, strides } = windows[i]!;
       const open = openKernel(extentsOf(shapes[i]!, axes), []);
-      const value = this.trace(slot, mapOver(shapes[i]!, axes), open, false);
+      const value = this.trace(slot, mapOver(shapes[i]!, axes, open), open, false);
       if (value === null) return;
       const access = { offset, strides: axes.map((axis) => strides[axis]!) };
       const phase = { loops: [], accumulators: [], stores: [{ buffer: result, access, value }] };
@@ -184,7 +200,7 @@ class Fusion {
     const kept = long.filter((axis) => !axes.includes(axis));
     const folded = long.filter((axis) => axes.includes(axis));
     const open = openKernel(extentsOf(shape, kept), extentsOf(shape, folded));
-    const map = mapOver(shape, [...kept, ...folded]);
+    const map = mapOver(shape, [...kept, ...folded], open);
     const value = this.trace(input, map, open, false);
     if (value === null) return;
     const scalarType = scalarTypeOf(dtype);
@@ -207,6 +223,16 @@ class Fusion {
 
   /** The value of a slot at an index map, as an expression of the kernel; null where a view prevents it, and a slot is `missing`. */
   private trace(slot: number, map: IndexMap, kernel: OpenKernel, isRoot: boolean): Expression | null {
+    let known = kernel.traced.get(map);
+    if (known === undefined) kernel.traced.set(map, (known = new Map()));
+    const before = known.get(slot);
+    if (before !== undefined) return before;
+    const value = this.traceAnew(slot, map, kernel, isRoot);
+    if (value !== null) known.set(slot, value);
+    return value;
+  }
+
+  private traceAnew(slot: number, map: IndexMap, kernel: OpenKernel, isRoot: boolean): Expression | null {
     const extents = extentsIn(kernel);
     const type = this.program.slots[slot]!;
     const { inputs, scalars } = this.program;
@@ -214,16 +240,10 @@ class Fusion {
       return kernel.builder.scalar(slot - inputs.length, scalarTypeOf(type.dtype));
     }
     if (this.stored.has(slot) && !isRoot) return this.load(slot, map, type, kernel);
+    this.noteComputing(slot);
     const step = this.producer.get(slot)!;
     const operation = step.operation.kernel;
-    if (operation.kind === "elementwise") {
-      const key = `${slot}@${map.map(({ offset, strides }) => `${offset}+${strides.join()}`).join(";")}`;
-      const known = kernel.traced.get(key);
-      if (known !== undefined) return known;
-      const value = this.traceElementwise(step, operation, map, kernel);
-      if (value !== null) kernel.traced.set(key, value);
-      return value;
-    }
+    if (operation.kind === "elementwise") return this.traceElementwise(step, operation, map, kernel);
     if (operation.kind === "iota") {
       const { axis } = step.attributes as { readonly axis: number };
       return kernel.builder.convert(indexAt(map[axis]!, kernel), scalarTypeOf(type.dtype));
@@ -233,9 +253,9 @@ class Fusion {
       throw new Error(`${step.operation.name} has no memory of its own and cannot be traced`);
     const input = step.inputs[0]!;
     const operand = this.program.slots[input]!.shape;
-    const dense = this.denseBelow(input);
     const below = throughView(operation.view, step.attributes, operand, type.shape, map, extents);
-    if (below !== null) return this.trace(input, below, kernel, false);
+    if (below !== null) return this.trace(input, sharedMap(below, kernel), kernel, false);
+    const dense = this.denseBelow(input);
     if (
       dense !== null &&
       operation.view(
@@ -303,7 +323,7 @@ class Fusion {
     const strides = extentsIn(kernel).map(() => 0);
     kernel.computed.push({ extent: shape[axis]!, index: k.select(isThere, at, zero) });
     const place = { offset: 0, strides: [...strides, 1] };
-    const value = this.trace(source, map.with(axis, place), kernel, false);
+    const value = this.trace(source, sharedMap(map.with(axis, place), kernel), kernel, false);
     return value && k.select(isThere, value, missing);
   }
 
@@ -376,6 +396,7 @@ class Fusion {
       return { buffer: this.bufferFor(slot), place: flatIndex(map, shape, extents.length) };
     const step = this.producer.get(slot);
     if (step?.operation.kernel.kind !== "view") return null;
+    this.noteComputing(slot);
     const input = step.inputs[0]!;
     const below = throughView(
       step.operation.kernel.view,
@@ -416,7 +437,7 @@ class Fusion {
       const copy = this.addBuffer({ type, role: { kind: "output", index } });
       const axes = longAxes(type.shape);
       const open = openKernel(extentsOf(type.shape, axes), []);
-      const value = this.trace(slot, mapOver(type.shape, axes), open, false)!;
+      const value = this.trace(slot, mapOver(type.shape, axes, open), open, false)!;
       this.addLoops(open.loops, storing(copy, open.loops, value));
     });
   }
@@ -435,6 +456,7 @@ const openKernel = (loops: readonly number[], reductions: readonly number[]): Op
   reductions,
   computed: [],
   builder: new KernelBuilder(),
+  maps: new Map(),
   traced: new Map(),
 });
 
@@ -469,14 +491,24 @@ function indexAt(place: Affine, kernel: OpenKernel): Expression {
   return shift === undefined ? index : k.add(index, k.mul(shift.by, k.constant(shift.stride, "i32")));
 }
 
+function sharedMap(map: IndexMap, { maps }: OpenKernel): IndexMap {
+  const key = map.map(({ offset, strides }) => `${offset}+${strides.join()}`).join(";");
+  const known = maps.get(key);
+  if (known === undefined) maps.set(key, map);
+  return known ?? map;
+}
+
 /** The axes that have a loop: those of extent 1 need none. */
 const longAxes = (shape: Shape): number[] => shape.map((_, axis) => axis).filter((axis) => shape[axis] !== 1);
 
 const extentsOf = (shape: Shape, axes: readonly number[]): number[] => axes.map((axis) => shape[axis]!);
 
 /** Reads a value at the loops, each of which runs along one of the axes. */
-const mapOver = (shape: Shape, axes: readonly number[]): IndexMap =>
-  shape.map((_, axis) => ({ offset: 0, strides: axes.map((other) => Number(other === axis)) }));
+const mapOver = (shape: Shape, axes: readonly number[], kernel: OpenKernel): IndexMap =>
+  sharedMap(
+    shape.map((_, axis) => ({ offset: 0, strides: axes.map((other) => Number(other === axis)) })),
+    kernel,
+  );
 
 /** A phase that writes one value of a dense buffer whose long axes are the loops. */
 const storing = (buffer: number, loops: Shape, value: Expression): Phase => ({

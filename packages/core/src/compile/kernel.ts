@@ -175,10 +175,10 @@ export function expressionsOf(roots: readonly Expression[]): Expression[] {
   const order = new Set<Expression>();
   const visit = (expression: Expression): void => {
     if (order.has(expression)) return;
-    operandsOf(expression).forEach(visit);
+    for (const operand of operandsOf(expression)) visit(operand);
     order.add(expression);
   };
-  roots.forEach(visit);
+  for (const root of roots) visit(root);
   return [...order];
 }
 

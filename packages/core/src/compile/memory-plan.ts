@@ -16,6 +16,9 @@ export interface MemoryPlan {
 /** Temporaries start on multiples of this many bytes: a cache line, and any vector's width. */
 const alignment = 64;
 
+/** The buffers that a stage reads and writes. */
+type Touched = ReturnType<typeof buffersOf>;
+
 /** From the first stage that touches a buffer to the last. */
 interface Life {
   from: number;
@@ -35,11 +38,12 @@ export function planMemory(
   donated: Iterable<number> = [],
   elementBytes: (dtype: DType) => number = bytesPerElement,
 ): MemoryPlan {
-  const lives = livesOf(schedule);
+  const touched = schedule.stages.map(buffersOf);
+  const lives = livesOf(schedule, touched);
   const shares: (number | undefined)[] = schedule.buffers.map(() => undefined);
   const widths = schedule.buffers.map(({ type }) => elementBytes(type.dtype));
   reuseInputs(schedule, widths, lives, shares, new Set(donated));
-  writeInPlace(schedule, widths, lives, shares);
+  writeInPlace(schedule, touched, widths, lives, shares);
   return { ...placeTemporaries(schedule, widths, lives, shares), shares };
 }
 
@@ -55,10 +59,9 @@ export function donationsOf({ shares }: MemoryPlan, { buffers }: Schedule): Read
   return donations;
 }
 
-function livesOf({ buffers, stages }: Schedule): Life[] {
+function livesOf({ buffers }: Schedule, touched: readonly Touched[]): Life[] {
   const lives = buffers.map(() => ({ from: Infinity, to: -1 }));
-  stages.forEach((stage, at) => {
-    const { reads, writes } = buffersOf(stage);
+  touched.forEach(({ reads, writes }, at) => {
     for (const buffer of [...reads, ...writes]) {
       const life = lives[buffer]!;
       life.from = Math.min(life.from, at);
@@ -115,6 +118,7 @@ function reuseInputs(
 /** Temporaries that are read for the last time by the kernel that writes another buffer of their size. */
 function writeInPlace(
   schedule: Schedule,
+  touched: readonly Touched[],
   widths: readonly number[],
   lives: Life[],
   shares: (number | undefined)[],
@@ -123,7 +127,7 @@ function writeInPlace(
   const taken = new Set<number>(stages.flatMap(constantsOf));
   stages.forEach((stage, at) => {
     if (stage.kind !== "loops") return;
-    const { reads, writes } = buffersOf(stage);
+    const { reads, writes } = touched[at]!;
     for (const to of writes) {
       if (lives[to]!.from !== at || shares[to] !== undefined) continue;
       const from = reads.find(

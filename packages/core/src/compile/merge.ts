@@ -22,8 +22,18 @@ const mostExpressions = 1_500;
 
 type Load = Extract<Expression, { kind: "load" }>;
 
-const loadsOf = (phase: Pick<Phase, "accumulators" | "stores">): Load[] =>
-  expressionsOf(phaseRoots(phase)).filter((e): e is Load => e.kind === "load");
+/** A phase that is to become part of another kernel, and what it reads. */
+interface Part {
+  readonly phase: Phase;
+  readonly loads: readonly Load[];
+  readonly readsAccumulators: boolean;
+}
+
+function partOf(phase: Phase): Part {
+  const expressions = expressionsOf(phaseRoots(phase));
+  const loads = expressions.filter((e): e is Load => e.kind === "load");
+  return { phase, loads, readsAccumulators: expressions.some(({ kind }) => kind === "accumulated") };
+}
 
 const product = (extents: readonly number[]): number => extents.reduce((a, b) => a * b, 1);
 
@@ -79,7 +89,8 @@ class Merger {
   }
 
   private addKernel(kernel: LoopKernel): void {
-    const loads = kernel.phases.flatMap(loadsOf);
+    const parts = kernel.phases.map(partOf);
+    const loads = parts.flatMap((part) => part.loads);
     for (const at of this.candidates(loads)) {
       const draft = this.stages[at];
       if (!(draft instanceof Draft)) continue;
@@ -89,7 +100,7 @@ class Merger {
       );
       const isReady = waitsFor < at;
       if (!isReady && this.isReadAfter(at, draft)) continue;
-      const merged = merge(draft, kernel);
+      const merged = merge(draft, kernel, parts);
       if (merged === null) continue;
       if (isReady) {
         this.stages[at] = merged;
@@ -128,7 +139,7 @@ class Merger {
 }
 
 /** The kernel that does the work of both, or null where there is none worth having. The draft may be written to. */
-function merge(first: Draft, kernel: LoopKernel): Draft | null {
+function merge(first: Draft, kernel: LoopKernel, parts: readonly Part[]): Draft | null {
   const aligned = alignLoops(first.loops, kernel.loops);
   if (aligned === null || [...first.loops, ...kernel.loops].includes(0)) return null;
   const [left, right] = aligned;
@@ -140,7 +151,7 @@ function merge(first: Draft, kernel: LoopKernel): Draft | null {
   if (isDemoted && !isWorthRows(parallel, left, right, points)) return null;
   if (first.builder.size > mostExpressions || first.stored.size >= mostStores) return null;
 
-  const second = restate(kernel, right, parallel);
+  const second = restate(kernel, parts, right, parallel);
   const draft =
     left.length === parallel && sameShape(left, first.loops)
       ? first
@@ -148,11 +159,11 @@ function merge(first: Draft, kernel: LoopKernel): Draft | null {
   if (!fitTogether(draft, second)) return null;
   const places = placePhases(draft, second, left.slice(0, parallel));
   if (places === null) return null;
-  const isConnected = second.some((phase) => loadsOf(phase).some(({ buffer }) => draft.stored.has(buffer)));
+  const isConnected = second.some(({ loads }) => loads.some(({ buffer }) => draft.stored.has(buffer)));
   if (!isConnected && (isDemoted || !areSiblings(draft, second, points))) return null;
 
   let numbers: readonly number[] = [];
-  second.forEach((phase, i) => {
+  second.forEach(({ phase }, i) => {
     const at = places[i]!;
     if (at === draft.phases.length) draft.phases.push({ loops: phase.loops, accumulators: [], stores: [] });
     const own = numbers;
@@ -166,10 +177,14 @@ function merge(first: Draft, kernel: LoopKernel): Draft | null {
 }
 
 /** A kernel's phases under finer parallel loops, of which only so many stay parallel. */
-function restate(kernel: LoopKernel, finer: readonly number[], parallel: number): readonly Phase[] {
-  if (finer.length === kernel.loops.length && parallel === finer.length) return kernel.phases;
-  const { phases } = Draft.of(kernel, finer, parallel);
-  return phases;
+function restate(
+  kernel: LoopKernel,
+  parts: readonly Part[],
+  finer: readonly number[],
+  parallel: number,
+): readonly Part[] {
+  if (finer.length === kernel.loops.length && parallel === finer.length) return parts;
+  return Draft.of(kernel, finer, parallel).phases.map(partOf);
 }
 
 /** Whether a kernel is elementwise: one phase without loops, so that its points may be visited in any order. */
@@ -191,22 +206,22 @@ function isWorthRows(
 }
 
 /** Rows are swept along their elements, columns side by side: a kernel does one or the other. */
-function fitTogether(draft: Draft, phases: readonly Phase[]): boolean {
+function fitTogether(draft: Draft, parts: readonly Part[]): boolean {
   const styles = new Set<boolean>();
-  for (const { loops, accumulators } of [...draft.phases, ...phases]) {
+  for (const { loops, accumulators } of [...draft.phases, ...parts.map(({ phase }) => phase)]) {
     for (const { partials } of accumulators) if (partials > 1 || product(loops) > 8) styles.add(partials > 1);
   }
   return styles.size < 2;
 }
 
 /** Whether kernels that do not read each other are better off as one: they read the same memory, or are small. */
-function areSiblings(draft: Draft, phases: readonly Phase[], points: number): boolean {
-  const [mine, theirs] = [draft.phases, phases].map(
+function areSiblings(draft: Draft, parts: readonly Part[], points: number): boolean {
+  const [mine, theirs] = [draft.phases, parts.map(({ phase }) => phase)].map(
     (list) => list.find(({ loops }) => loops.length > 0)?.loops,
   );
   if (!sameShape(mine ?? [], theirs ?? [])) return false;
   if (points * product(mine ?? []) <= smallSibling) return true;
-  return phases.some((phase) => loadsOf(phase).some(({ buffer }) => draft.reads.has(buffer)));
+  return parts.some(({ loads }) => loads.some(({ buffer }) => draft.reads.has(buffer)));
 }
 
 /**
@@ -215,14 +230,14 @@ function areSiblings(draft: Draft, phases: readonly Phase[], points: number): bo
  */
 function placePhases(
   draft: Draft,
-  phases: readonly Phase[],
+  parts: readonly Part[],
   loops: readonly number[],
 ): readonly number[] | null {
   const places: number[] = [];
   let count = draft.phases.length;
-  for (const phase of phases) {
-    let earliest = places.length === 0 ? 0 : places.at(-1)! + Number(readsAccumulators(phase));
-    for (const load of loadsOf(phase)) {
+  for (const { phase, loads, readsAccumulators } of parts) {
+    let earliest = places.length === 0 ? 0 : places.at(-1)! + Number(readsAccumulators);
+    for (const load of loads) {
       const source = draft.stored.get(load.buffer);
       if (source === undefined) continue;
       const writer = draft.phases[source.phase]!;
@@ -246,23 +261,19 @@ function placePhases(
 function keepsRounds(phases: readonly (Phase | DraftPhase)[], parallel: number): boolean {
   const extents = phases[0]!.loops;
   const longer = extents.flatMap((extent, i) => (extent === 1 ? [] : [i]));
-  const accesses = phases.flatMap((phase) =>
-    [...loadsOf(phase), ...phase.stores].map(({ access }) => access),
-  );
+  const accesses = () =>
+    phases.flatMap((phase) => [...partOf(phase).loads, ...phase.stores].map(({ access }) => access));
   return phases
     .flatMap(({ accumulators }) => accumulators)
     .every(({ partials, run }) => {
       const loops = longer.slice(longer.length - run);
       if (partials === 1 || run < 2 || extents[loops.at(-1)!]! % partials === 0) return true;
-      return accesses.every(({ strides }) => {
+      return accesses().every(({ strides }) => {
         const stride = (loop: number): number => strides[parallel + loop] ?? 0;
         return loops.every((loop, i) => i === 0 || stride(loops[i - 1]!) === stride(loop) * extents[loop]!);
       });
     });
 }
-
-const readsAccumulators = (phase: Phase): boolean =>
-  expressionsOf(phaseRoots(phase)).some(({ kind }) => kind === "accumulated");
 
 /** Whether a load reads only what the same point of the parallel loops has stored. */
 function staysInRow(

@@ -1,6 +1,5 @@
 import type { Body, Program } from "../program.ts";
 import { bodyKey } from "../program-key.ts";
-import { shareCommonSubexpressions } from "./common-subexpressions.ts";
 import { removeDeadSteps } from "./dead-steps.ts";
 import { rewrite } from "./rewrite.ts";
 import { simplify } from "./simplify.ts";
@@ -12,12 +11,12 @@ import { simplify } from "./simplify.ts";
  * Runs when a program is compiled, not when it is looked up, so it need not be fast.
  */
 export function canonicalise(program: Program, numbers: readonly number[] = []): Program {
-  const shared = shareCommonSubexpressions(canonicaliseBodies(program));
-  return removeDeadSteps(shareCommonSubexpressions(simplify(shared, numbers)));
+  return removeDeadSteps(simplify(canonicaliseBodies(program), numbers));
 }
 
 /** Equal bodies become one object, which a backend compiles once. */
 function canonicaliseBodies(program: Program): Program {
+  if (program.steps.every(({ bodies }) => bodies === undefined)) return program;
   const known = new Map<string, Body>();
   const canonical = (body: Body): Body => {
     const key = bodyKey(body);

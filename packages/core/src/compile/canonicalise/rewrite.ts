@@ -24,8 +24,11 @@ export class ProgramWriter {
  * slot its first result stands there: that of a step it adds, or one that is there already. Inputs, scalars and the order
  * of the outputs are kept, so whoever runs the program need not know.
  */
-export function rewrite(program: Program, visit: (step: Step, writer: ProgramWriter) => number): Program {
-  const writer = new ProgramWriter(program);
+export function rewrite(
+  program: Program,
+  visit: (step: Step, writer: ProgramWriter) => number,
+  writer: ProgramWriter = new ProgramWriter(program),
+): Program {
   const moved = writer.slots.map((_, slot) => slot);
   for (const step of program.steps) {
     const at = visit({ ...step, inputs: step.inputs.map((slot) => moved[slot]!) }, writer);

@@ -2,11 +2,13 @@ import type { DType } from "../../dtype.ts";
 import type { Operation, Term } from "../../operation.ts";
 import { sameShape, stridesOf } from "../../shape.ts";
 import type { Program, Step } from "../program.ts";
+import { SharingWriter } from "./common-subexpressions.ts";
 import { type ProgramWriter, rewrite } from "./rewrite.ts";
 
 /**
  * Rewrites values by the rules that stand on their operations (`simplify`), and drops views that change nothing. Only
- * rewrites that are exact for every operand are made, NaN, infinities and the sign of zero included.
+ * rewrites that are exact for every operand are made, NaN, infinities and the sign of zero included. What comes out equal
+ * is computed once: a rule sees that two operands are the same value.
  *
  * @param numbers - the scalars where they are fixed, as they are in the body of a loop
  */
@@ -18,7 +20,7 @@ export function simplify(program: Program, numbers: readonly number[] = []): Pro
   const slotOf = new Map(terms.map((term, slot) => [term, slot]));
 
   const know = (term: Term, slot: number): void => {
-    terms[slot] = term;
+    terms[slot] ??= term;
     slotOf.set(term, slot);
   };
   const place = (term: Term, writer: ProgramWriter): number => {
@@ -37,14 +39,15 @@ export function simplify(program: Program, numbers: readonly number[] = []): Pro
     return slot;
   };
 
-  return rewrite(program, (step, writer) => {
+  const visit = (step: Step, writer: ProgramWriter): number => {
     if (step.outputs.length === 1 && step.bodies === undefined) return place(termOf(step, terms), writer);
     const at = writer.add(step);
     step.outputs.forEach((type, i) => {
       know(given(type, null), at + i);
     });
     return at;
-  });
+  };
+  return rewrite(program, visit, new SharingWriter(program));
 }
 
 const given = ({ shape, dtype }: Pick<Term, "shape" | "dtype">, constant: number | null): Term => ({
