@@ -30,13 +30,12 @@ import {
 } from "./convolution/library.ts";
 import { convolvePlainly } from "./convolution/plain.ts";
 import { planConvolution } from "./convolution/plan.ts";
-import { emitDot } from "./emit/dot.ts";
-import type { Frame } from "./emit/kernel-writer.ts";
-import { emitLoops } from "./emit/loops.ts";
+import type { DotFrame } from "./emit/dot.ts";
+import { type KernelCall, KernelFunctions } from "./emit/kernel-functions.ts";
 import { stripBytes } from "./emit/strips.ts";
 import type { Runnable } from "./engine.ts";
 import type { CpuBlock, Heap } from "./heap.ts";
-import { gemmSignature, hasGeneratedMatmul, largestWorkspace, type MatmulLibrary } from "./matmul/library.ts";
+import { gemmSignature, hasGeneratedMatmul, largestWorkspace } from "./matmul/library.ts";
 import { multiplyPlainly } from "./matmul/plain.ts";
 import type { MatmulDType } from "./matmul/vector-type.ts";
 import { Table } from "./table.ts";
@@ -49,7 +48,7 @@ import { ModuleBuilder } from "./wasm/module.ts";
 import type { Target } from "./wasm/target.ts";
 import { moduleText } from "./wasm/text.ts";
 
-/** What programs share: the memory, and the matrix products with a workspace for them. */
+/** What programs share: the memory, and the functions that contractions call. */
 export interface CpuRuntime {
   readonly heap: Heap;
   readonly target: Target;
@@ -58,13 +57,16 @@ export interface CpuRuntime {
   readonly threads: number;
   /** Frees what programs held that have been collected. */
   readonly collected: FinalizationRegistry<Held>;
-  /** Made for the first program that has a product. */
-  products(): Products;
+  /** What contractions of a kind and dtype call, compiled for the first program that has one. */
+  library(kind: LibraryKind, dtype: MatmulDType): WebAssembly.ModuleImports;
+  /** Memory that matrix products may use meanwhile, each thread {@link largestWorkspace} of it. */
+  workspace(): CpuBlock;
   /** Memory for the results of strips of columns, for each thread; made for the first kernel that has such. */
   strips(): CpuBlock;
-  /** What convolutions call, compiled for the first program that has one. */
-  convolutions(): WebAssembly.ModuleImports;
 }
+
+/** The contractions that are calls of functions which programs share. */
+export type LibraryKind = "dot" | "convolution";
 
 /** What outlives a program until it is collected: its memory, and that the workers know it. */
 export interface Held {
@@ -72,27 +74,19 @@ export interface Held {
   forget(): void;
 }
 
-/** The matrix products, and memory that they may use meanwhile. */
-export interface Products {
-  readonly library: MatmulLibrary;
-  readonly workspace: CpuBlock;
-}
-
 /** The host's function that runs the shared kernel of a number on all threads. */
 const shareSignature: Signature = { parameters: ["i32"], results: [] };
 
-/** A kernel as a function `(from, to)` of a range that begins at 0. */
+/** A kernel that runs on any part of a range that begins at 0. */
 interface RangedKernel {
-  readonly f: FunctionBuilder;
+  /** Calls it with the ends of a part that are on the stack. */
+  readonly call: (f: FunctionBuilder) => void;
   readonly extent: number;
   /** What parts of the range had better be multiples of. */
   readonly granule: number;
   /** What parts had better not be shorter than. */
   readonly least: number;
 }
-
-/** Chunks of loops are multiples of this: a cache line of the smallest elements. */
-const loopGranule = 64;
 
 type DotStage = Extract<Stage, { kind: "dot" }>;
 type ConvolutionStage = Extract<Stage, { kind: "convolution" }>;
@@ -139,11 +133,11 @@ export class CpuExecutable implements Runnable {
 
   /** Whether there is enough work in the program to wake other threads for it. */
   private isWorthThreads(turns: number): boolean {
+    if (this.runtime.pool === null) return false;
     const costs = this.schedule.stages
       .flatMap(partsOf)
       .map((stage) => costOfShared(stage, this.schedule.buffers));
-    const cost = costs.filter(isWorthSharing).reduce((a, b) => a + b, 0);
-    return this.runtime.pool !== null && turns * cost >= worthWaking;
+    return turns * costs.filter(isWorthSharing).reduce((a, b) => a + b, 0) >= worthWaking;
   }
 
   /** Memory that is freed when the program is collected. */
@@ -207,8 +201,9 @@ export class CpuExecutable implements Runnable {
       open = null;
       turns.push(this.hostAction(stage));
     });
+    const kernels = this.kernelFunctions(module);
     segments.forEach((segment, i) => {
-      this.addSegment(module, segment, segmentName(i));
+      this.addSegment(module, kernels, segment, segmentName(i));
     });
     if (segments.length === 0) return { actions: turns as Action[], forget: () => {} };
     this.binary = module.encode();
@@ -222,13 +217,15 @@ export class CpuExecutable implements Runnable {
 
   /** What the module imports. */
   private environment(calls: ReadonlyMap<string, ScalarFunction>): WebAssembly.ModuleImports {
-    const has = (kind: "dot" | "convolution") =>
-      this.schedule.stages.some((stage) => stage.kind === kind && this.isGenerated(stage));
+    const libraries = this.schedule.stages.flatMap((stage) => {
+      if (stage.kind !== "dot" && stage.kind !== "convolution") return [];
+      const dtype = this.dtypeOf(stage);
+      return hasGeneratedMatmul(dtype) ? [this.runtime.library(stage.kind, dtype)] : [];
+    });
     return {
       memory: this.heap.memory,
       thread: 0,
-      ...(has("dot") && this.runtime.products().library),
-      ...(has("convolution") && this.runtime.convolutions()),
+      ...Object.assign({}, ...libraries),
       ...(this.shared !== null && { share: this.shared.run }),
       ...Object.fromEntries(calls),
     };
@@ -274,30 +271,43 @@ export class CpuExecutable implements Runnable {
   }
 
   /** One exported function that runs a list of kernels from beginning to end. */
-  private addSegment(module: ModuleBuilder, segment: readonly number[], name: string): void {
-    const frame: Frame = {
+  private addSegment(
+    module: ModuleBuilder,
+    kernels: KernelFunctions,
+    segment: readonly number[],
+    name: string,
+  ): void {
+    const main = new FunctionBuilder({ parameters: [], results: [] });
+    for (const stage of segment.flatMap((at) => partsOf(this.schedule.stages[at]!))) {
+      const kernel = this.emitStage(stage, module, kernels);
+      const { call, extent, granule, least } = kernel;
+      const cost = this.shared === null ? 0 : costOfShared(stage, this.schedule.buffers);
+      if (this.shared !== null && extent > 1 && isWorthSharing(cost)) {
+        const number = this.shared.add({ extent, cost, granule, least });
+        module.add(functionOf(kernel), kernelName(number));
+        main.i32(number).call(module.import("share", shareSignature));
+      } else call(main.i32(0).i32(extent));
+    }
+    module.add(main, name);
+  }
+
+  private kernelFunctions(module: ModuleBuilder): KernelFunctions {
+    return new KernelFunctions(module, {
       buffers: this.table.address,
       scalars: this.table.scalars,
       target: this.runtime.target,
-      callee: (call: { readonly name: string; readonly operands: readonly unknown[] }) =>
+      callee: (call) =>
         module.import(callKey(call), {
           parameters: call.operands.map(() => "f64" as const),
           results: ["f64"],
         }),
       pushStrip: (f) => this.ownAddress(module, this.runtime.strips(), stripBytes)(f),
-    };
-    const main = new FunctionBuilder({ parameters: [], results: [] });
-    for (const stage of segment.flatMap((at) => partsOf(this.schedule.stages[at]!))) {
-      const { f, extent, granule, least } = this.emitStage(stage, module, frame);
-      const index = module.add(f);
-      const cost = costOfShared(stage, this.schedule.buffers);
-      if (this.shared !== null && extent > 1 && isWorthSharing(cost)) {
-        const kernel = this.shared.add({ extent, cost, granule, least });
-        module.export(kernelName(kernel), index);
-        main.i32(kernel).call(module.import("share", shareSignature));
-      } else main.i32(0).i32(extent).call(index);
-    }
-    module.add(main, name);
+      place: (addresses) => {
+        const { address } = this.own(4 * addresses.length);
+        this.heap.words.set(addresses, address / 4);
+        return address;
+      },
+    });
   }
 
   /** Whether a routine has no operands and its results stay inside the program. */
@@ -318,12 +328,12 @@ export class CpuExecutable implements Runnable {
   }
 
   /** The kernel of a stage that {@link isCompiled}. */
-  private emitStage(stage: Stage, module: ModuleBuilder, frame: Frame): RangedKernel {
+  private emitStage(stage: Stage, module: ModuleBuilder, kernels: KernelFunctions): RangedKernel {
     switch (stage.kind) {
       case "loops":
-        return { ...emitLoops(stage.kernel, frame), granule: loopGranule, least: 1 };
+        return ranged(kernels.loops(stage.kernel));
       case "dot":
-        return this.emitDot(stage, module);
+        return ranged(kernels.dot(stage, this.dotFrame(stage, module)));
       case "convolution":
         return this.emitConvolution(stage, module);
       default:
@@ -331,18 +341,13 @@ export class CpuExecutable implements Runnable {
     }
   }
 
-  private emitDot(stage: DotStage, module: ModuleBuilder): RangedKernel {
+  private dotFrame(stage: DotStage, module: ModuleBuilder): DotFrame {
     const dtype = this.dtypeOf(stage);
-    return emitDot(stage, {
-      buffers: this.table.address,
+    return {
       gemm: module.import(dtype, gemmSignature),
       bytes: bytesPerElement(dtype),
-      pushWorkspace: this.ownAddress(
-        module,
-        this.runtime.products().workspace,
-        largestWorkspace(this.runtime.target),
-      ),
-    });
+      pushWorkspace: this.ownAddress(module, this.runtime.workspace(), largestWorkspace(this.runtime.target)),
+    };
   }
 
   private emitConvolution(stage: ConvolutionStage, module: ModuleBuilder): RangedKernel {
@@ -374,7 +379,8 @@ export class CpuExecutable implements Runnable {
       tables: address,
       pushWorkspace: this.ownAddress(module, this.own(bytes * this.runtime.threads), bytes),
     });
-    return { f, extent: convolutionExtent(plan), granule: 1, least: 1 };
+    const index = module.add(f);
+    return { call: (caller) => caller.call(index), extent: convolutionExtent(plan), granule: 1, least: 1 };
   }
 
   /** Pushes the address of the part of a block that the thread which runs the module has for itself. */
@@ -437,6 +443,19 @@ function runRoutine(
   const { kernel } = step.operation;
   if (kernel.kind !== "routine") throw new Error(`${step.operation.name} is no routine`);
   kernel.run(inputs, step.attributes as never, outputs);
+}
+
+const ranged = ({ index, memory, ...range }: KernelCall): RangedKernel => ({
+  call: (f) => f.i32(memory).call(index),
+  ...range,
+});
+
+/** A kernel as a function `(from, to)`. */
+function functionOf({ call }: RangedKernel): FunctionBuilder {
+  const f = new FunctionBuilder({ parameters: ["i32", "i32"], results: [] });
+  for (const parameter of f.parameters) f.get(parameter);
+  call(f);
+  return f;
 }
 
 const segmentName = (segment: number): string => `segment${segment}`;

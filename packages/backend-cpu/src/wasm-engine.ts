@@ -2,13 +2,15 @@ import type { Program } from "@amari/core/backend";
 import { compileConvolutions } from "./convolution/library.ts";
 import { stripBytes } from "./emit/strips.ts";
 import type { Engine, Runnable } from "./engine.ts";
-import { CpuExecutable, type CpuRuntime, type Products } from "./executable.ts";
+import { CpuExecutable, type CpuRuntime, type LibraryKind } from "./executable.ts";
 import { type CpuBlock, Heap } from "./heap.ts";
-import { compileMatmul, largestWorkspace, type MatmulLibrary } from "./matmul/library.ts";
+import { compileMatmul, largestWorkspace } from "./matmul/library.ts";
+import type { MatmulDType } from "./matmul/vector-type.ts";
 import { assertRevectorised } from "./revectorised/self-test.ts";
 import { threadCount } from "./threads/platform.ts";
 import { ThreadPool } from "./threads/pool.ts";
 import type { CpuTier } from "./tier.ts";
+import type { MemoryImport } from "./wasm/module.ts";
 import type { Target } from "./wasm/target.ts";
 
 /** Programs as WebAssembly modules, whose large kernels several threads share. */
@@ -19,9 +21,9 @@ export class WasmEngine implements Engine {
   private readonly target: Target;
   private readonly pool: ThreadPool | null;
   private runtime: CpuRuntime | null = null;
-  private products: Products | null = null;
+  private readonly libraries = new Map<string, WebAssembly.ModuleImports>();
+  private workspace: CpuBlock | null = null;
   private strips: CpuBlock | null = null;
-  private convolutions: WebAssembly.ModuleImports | null = null;
 
   /** @throws BackendError if `threads` is no positive integer, or if V8 revectorises wrongly and was asked to */
   constructor(tier: Exclude<CpuTier, "js">, threads?: number) {
@@ -59,31 +61,41 @@ export class WasmEngine implements Engine {
         for (const block of blocks) heap.release(block);
         forget();
       }),
-      products: () => {
-        this.products ??= {
-          library: this.load(compileMatmul(heap.declared, target)) as MatmulLibrary,
-          workspace: heap.alloc(this.threads * largestWorkspace(target)),
-        };
-        return this.products;
+      library: (kind, dtype) => {
+        const name = `${kind} ${dtype}`;
+        let library = this.libraries.get(name);
+        if (library === undefined) {
+          library = this.load(compileLibrary[kind](heap.declared, dtype, target));
+          this.libraries.set(name, library);
+        }
+        return library;
+      },
+      workspace: () => {
+        this.workspace ??= heap.alloc(this.threads * largestWorkspace(target));
+        return this.workspace;
       },
       strips: () => {
         this.strips ??= heap.alloc(this.threads * stripBytes);
         return this.strips;
-      },
-      convolutions: () => {
-        this.convolutions ??= this.load(compileConvolutions(heap.declared, target));
-        return this.convolutions;
       },
     };
     return this.runtime;
   }
 
   /** Loads functions that programs import, on this thread and on the workers. */
-  private load(module: WebAssembly.Module): WebAssembly.Exports {
+  private load(module: WebAssembly.Module): WebAssembly.ModuleImports {
     this.pool?.addLibrary(module);
     return new WebAssembly.Instance(module, { env: { memory: this.heap.memory } }).exports;
   }
 }
+
+const compileLibrary: {
+  readonly [K in LibraryKind]: (
+    declared: MemoryImport,
+    dtype: MatmulDType,
+    target: Target,
+  ) => WebAssembly.Module;
+} = { dot: compileMatmul, convolution: compileConvolutions };
 
 /** A memory that threads can share; null where the engine refuses to reserve it. */
 function sharedHeap(): Heap | null {

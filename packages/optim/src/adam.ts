@@ -1,6 +1,6 @@
 import { type Tensor, zerosLike } from "@amari/core";
 import { adamTraits } from "./adam-traits.ts";
-import { exponentialAverage, biasCorrection } from "./moving-average.ts";
+import { biasCorrection, exponentialAverage } from "./moving-average.ts";
 import type { Optimizer, StateKind } from "./optimizer.ts";
 import { checkChoice, checkFraction, checkNonNegative } from "./options.ts";
 import { perTensor, type StepTime } from "./per-tensor.ts";

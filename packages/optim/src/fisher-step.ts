@@ -1,5 +1,10 @@
 import type { Tensor } from "@amari/core";
-import { type AverageWeights, exponentialAverage, biasCorrection, unbiasedWeights } from "./moving-average.ts";
+import {
+  type AverageWeights,
+  biasCorrection,
+  exponentialAverage,
+  unbiasedWeights,
+} from "./moving-average.ts";
 import {
   checkBound,
   checkChoice,

@@ -1,6 +1,6 @@
 import { type Tensor, zerosLike } from "@amari/core";
 import type { AdamKind } from "./adam.ts";
-import { exponentialAverage, biasCorrection } from "./moving-average.ts";
+import { biasCorrection, exponentialAverage } from "./moving-average.ts";
 import type { Optimizer } from "./optimizer.ts";
 import { checkFraction, checkNonNegative } from "./options.ts";
 import { perTensor, type StepTime } from "./per-tensor.ts";

@@ -28,20 +28,22 @@ export const convolutionSignature = (name: ConvolutionFunction): Signature => ({
   results: [],
 });
 
-/** Compiles the functions that convolutions call, which import a memory. */
-export function compileConvolutions(declared: MemoryImport, target: Target): WebAssembly.Module {
+/** Compiles the functions that convolutions of a dtype call, which import a memory. */
+export function compileConvolutions(
+  declared: MemoryImport,
+  dtype: MatmulDType,
+  target: Target,
+): WebAssembly.Module {
   const module = new ModuleBuilder(declared);
   const tile = tileOf(target.relaxed, target.revectorised);
-  for (const dtype of Object.keys(vectorTypes) as MatmulDType[]) {
-    const type = vectorTypes[dtype];
-    const functions: Record<ConvolutionFunction, number> = {
-      pack: emitPack(module, type, tile.rows),
-      gather: emitGather(module, type, tile.rows),
-      copyPlaces: emitCopyPlaces(module, type),
-      copyImages: emitCopyImages(module, emitPack(module, type, tile.vectors * type.lanes)),
-      multiply: emitMultiply(module, type, target.relaxed, tile),
-    };
-    for (const name of convolutionFunctions) module.export(convolutionImport(name, dtype), functions[name]);
-  }
+  const type = vectorTypes[dtype];
+  const functions: Record<ConvolutionFunction, number> = {
+    pack: emitPack(module, type, tile.rows),
+    gather: emitGather(module, type, tile.rows),
+    copyPlaces: emitCopyPlaces(module, type),
+    copyImages: emitCopyImages(module, emitPack(module, type, tile.vectors * type.lanes)),
+    multiply: emitMultiply(module, type, target.relaxed, tile),
+  };
+  for (const name of convolutionFunctions) module.export(convolutionImport(name, dtype), functions[name]);
   return compileModule(module.encode(), target);
 }

@@ -1,12 +1,11 @@
 import type { Matrix, Stage } from "@amari/core/backend";
-import { FunctionBuilder } from "../wasm/function.ts";
+import { FunctionBuilder, type Local } from "../wasm/function.ts";
+import { kernelParameters } from "./loops.ts";
 
 type DotStage = Extract<Stage, { kind: "dot" }>;
 
 /** What a batched product needs to know of the running program. */
 export interface DotFrame {
-  /** The address of the table of buffer addresses. */
-  readonly buffers: number;
   /** The number of the function that multiplies two matrices. */
   readonly gemm: number;
   /** Bytes of an element. */
@@ -27,9 +26,9 @@ const enoughColumns = 192;
  */
 const leastColumns = (n: number): number => Math.min(128, 32 * Math.ceil(n / 256));
 
-/** A batched product as a function `(from, to)` over the columns or the rows of its results, one matrix after the other. */
-export interface EmittedDot {
-  readonly f: FunctionBuilder;
+/** The range of a product's function: the columns or the rows of its results, one matrix after the other. */
+export interface DotRange {
+  readonly byRows: boolean;
   /** The end of the whole range: that of one matrix times the batch. */
   readonly extent: number;
   /** Parts that are computed well are multiples of this... */
@@ -38,21 +37,34 @@ export interface EmittedDot {
   readonly least: number;
 }
 
-/**
- * Writes a batched product as a function that calls the matrix product once for each place of the batch in its range, on
- * the part of the rows or columns in it. The bits of an element do not depend on the part that it is computed in.
- */
-export function emitDot({ left, right, result, batch, m, n, k }: DotStage, frame: DotFrame): EmittedDot {
-  const f = new FunctionBuilder({ parameters: ["i32", "i32"], results: [] });
-  const [from, to] = f.parameters as [(typeof f.parameters)[0], (typeof f.parameters)[0]];
+/** The range of a product. */
+export function rangeOf({ batch, m, n }: DotStage): DotRange {
   const byRows = n < Math.min(m, enoughColumns);
+  const matrices = sizeOf(batch);
+  if (m * n * matrices === 0) return { byRows, extent: 0, granule: 1, least: 1 };
+  return byRows
+    ? { byRows, extent: m * matrices, granule: 48, least: 48 }
+    : { byRows, extent: n * matrices, granule: 32, least: leastColumns(n) };
+}
+
+/**
+ * Writes a batched product as a function `(from, to, memory)` that calls the matrix product once for each place of the batch
+ * in its range, on the part of the rows or columns in it. At `memory` it finds where the addresses of the left matrix, the
+ * right one and the result stand. The bits of an element do not depend on the part that it is computed in.
+ */
+export function emitDot(stage: DotStage, frame: DotFrame): FunctionBuilder {
+  const { left, right, result, batch, m, n, k } = stage;
+  const f = new FunctionBuilder({ parameters: kernelParameters, results: [] });
+  const [from, to, memory] = f.parameters as [Local, Local, Local];
+  const { byRows, extent } = rangeOf(stage);
+  if (extent === 0) return f;
   const along = byRows ? m : n;
-  const extent = along * sizeOf(batch);
-  if (m === 0 || n === 0 || extent === 0) return { f, extent: 0, granule: 1, least: 1 };
   const [place, first, count] = [f.local("i32"), f.local("i32"), f.local("i32")];
   const counters = batch.map(() => f.local("i32"));
-  const pushAddress = (buffer: number, offset: number, strides: readonly number[], partStride: number) => {
-    f.i32(frame.buffers + 4 * buffer).memory("i32.load");
+  const pushAddress = (operand: number, offset: number, strides: readonly number[], partStride: number) => {
+    f.get(memory)
+      .memory("i32.load", 4 * operand)
+      .memory("i32.load");
     if (offset !== 0) f.i32(offset * frame.bytes).op("i32.add");
     [...strides, partStride].forEach((stride, axis) => {
       if (stride === 0) return;
@@ -62,16 +74,16 @@ export function emitDot({ left, right, result, batch, m, n, k }: DotStage, frame
         .op("i32.add");
     });
   };
-  const pushOperand = (operand: Matrix, partStride: number) => {
-    pushAddress(operand.buffer, operand.offset, operand.batchStrides, partStride);
+  const pushOperand = (number: number, operand: Matrix, partStride: number) => {
+    pushAddress(number, operand.offset, operand.batchStrides, partStride);
     f.i32(operand.rowStride).i32(operand.columnStride);
   };
   const multiply = () => {
     if (byRows) f.get(count).i32(n).i32(k);
     else f.i32(m).get(count).i32(k);
-    pushOperand(left, byRows ? left.rowStride : 0);
-    pushOperand(right, byRows ? 0 : right.columnStride);
-    pushAddress(result.buffer, result.offset, result.batchStrides, byRows ? result.rowStride : 1);
+    pushOperand(0, left, byRows ? left.rowStride : 0);
+    pushOperand(1, right, byRows ? 0 : right.columnStride);
+    pushAddress(2, result.offset, result.batchStrides, byRows ? result.rowStride : 1);
     f.i32(result.rowStride);
     frame.pushWorkspace(f);
     f.call(frame.gemm);
@@ -98,7 +110,7 @@ export function emitDot({ left, right, result, batch, m, n, k }: DotStage, frame
       f.get(from).get(count).op("i32.add").set(from);
     }, moreLeft);
   });
-  return { f, extent, ...(byRows ? { granule: 48, least: 48 } : { granule: 32, least: leastColumns(n) }) };
+  return f;
 }
 
 const sizeOf = (extents: readonly number[]): number => extents.reduce((a, b) => a * b, 1);

@@ -17,12 +17,12 @@ import { bytesOf, type Lanes } from "./lanes.ts";
 import { Pointers, type Reference } from "./pointers.ts";
 import { emitStore, type Place, type Surroundings, Values } from "./values.ts";
 
-/** Where a program's buffers and numbers are found while it runs. */
+/** Where a kernel's buffers and numbers are found while it runs. */
 export interface Frame {
-  /** The address of the table that holds the address of every buffer, four bytes each. */
-  readonly buffers: number;
-  /** The address of the numbers that the caller handed over, as float64. */
-  readonly scalars: number;
+  /** Pushes the address of a buffer. */
+  readonly pushAddress: (buffer: number) => void;
+  /** Pushes a number that the caller handed over, as float64. */
+  readonly pushNumber: (scalar: number) => void;
   readonly target: Target;
   readonly callee: Surroundings["callee"];
   /** Pushes the address of {@link stripBytes} bytes that the thread has for itself while it runs a kernel. */
@@ -99,7 +99,7 @@ export class KernelWriter {
   }
 
   pointers(loops: readonly number[], below: Pointers | null = null): Pointers {
-    return new Pointers(this.f, this.frame.buffers, this.counters, loops, below);
+    return new Pointers(this.f, this.frame.pushAddress, this.counters, loops, below);
   }
 
   values(lanes: Lanes, inner: number, pointers: Pointers): Values {
@@ -111,7 +111,10 @@ export class KernelWriter {
         inner,
         place: this.placeAt(inner, pointers, 0),
         counter: (loop) => this.counters[loop]!,
-        scalar: (index, type) => pushScalar(f, frame.scalars + 8 * index, type),
+        scalar: (index, type) => {
+          frame.pushNumber(index);
+          convertFromFloat64(f, type);
+        },
         callee: frame.callee,
         target: frame.target,
       },
@@ -224,8 +227,7 @@ function countUses(kernel: LoopKernel): Map<Expression, number> {
   return uses;
 }
 
-function pushScalar(f: FunctionBuilder, address: number, type: ScalarType): void {
-  f.i32(address).memory("f64.load");
+function convertFromFloat64(f: FunctionBuilder, type: ScalarType): void {
   if (type === "f32") f.op("f32.demote_f64");
   else if (type !== "f64") f.op("i64.trunc_sat_f64_s").op("i32.wrap_i64");
 }

@@ -22,22 +22,22 @@ export class Pointers {
   /** The loops that the pointers follow. */
   private readonly loops: readonly number[];
   private readonly below: Pointers | null;
-  private readonly table: number;
+  private readonly pushAddress: (buffer: number) => void;
   private readonly pointers = new Map<string, Pointer>();
 
   /**
-   * @param table - the address of the table with the addresses of all buffers
+   * @param pushAddress - pushes the address of a buffer
    * @param below - pointers for loops further out, that these start from
    */
   constructor(
     f: FunctionBuilder,
-    table: number,
+    pushAddress: (buffer: number) => void,
     counters: readonly Local[],
     loops: readonly number[],
     below: Pointers | null = null,
   ) {
     this.f = f;
-    this.table = table;
+    this.pushAddress = pushAddress;
     this.counters = counters;
     this.loops = loops;
     this.below = below;
@@ -54,7 +54,7 @@ export class Pointers {
       done.add(key);
       if (this.below !== null) f.get(this.below.of(reference));
       else {
-        f.i32(this.table + 4 * reference.buffer).memory("i32.load");
+        this.pushAddress(reference.buffer);
         const { offset } = reference.access;
         if (offset !== 0) f.i32(offset * reference.bytes).op("i32.add");
       }

@@ -12,18 +12,20 @@ export const gemmSignature: Signature = {
   results: [],
 };
 
-/** The matrix products that compiled programs call, one for each dtype that has one. */
-export type MatmulLibrary = { readonly [D in MatmulDType]: WebAssembly.ExportValue };
-
 /** The dtypes whose products are generated. */
 export const hasGeneratedMatmul = (dtype: string): dtype is MatmulDType => Object.hasOwn(vectorTypes, dtype);
 
-/** Compiles the matrix products, which import a memory. Sums are fused with products where the target has relaxed SIMD. */
-export function compileMatmul(declared: MemoryImport, target: Target): WebAssembly.Module {
+/**
+ * Compiles the matrix product that programs call, exported by the name of its dtype; the module imports a memory. Sums are
+ * fused with products where the target has relaxed SIMD.
+ */
+export function compileMatmul(
+  declared: MemoryImport,
+  dtype: MatmulDType,
+  target: Target,
+): WebAssembly.Module {
   const module = new ModuleBuilder(declared);
-  for (const dtype of Object.keys(vectorTypes) as MatmulDType[]) {
-    module.export(dtype, emitMatmul(module, { dtype, ...productsOf(target) }).gemm);
-  }
+  module.export(dtype, emitMatmul(module, { dtype, ...productsOf(target) }).gemm);
   return compileModule(module.encode(), target);
 }
 

@@ -1,11 +1,10 @@
 import { BackendError } from "@amari/core";
 import { type DType, viewBytes } from "@amari/core/backend";
-import { emitLoops } from "../emit/loops.ts";
+import { KernelFunctions } from "../emit/kernel-functions.ts";
 import { stripBytes } from "../emit/strips.ts";
 import type { Heap } from "../heap.ts";
 import { compileMatmul, largestWorkspace } from "../matmul/library.ts";
 import { compileModule } from "../wasm/compile.ts";
-import type { FunctionBuilder } from "../wasm/function.ts";
 import { ModuleBuilder } from "../wasm/module.ts";
 import type { Target } from "../wasm/target.ts";
 import { operandOf, operandSize, samples } from "./samples.ts";
@@ -67,15 +66,36 @@ const viewAt = (heap: Heap, dtype: DType, address: number, bytes: number) =>
 function sampleResults(heap: Heap, target: Target): Result[] {
   const most = Math.max(...samples.map(({ results }) => results));
   const resultBytes = 8 * Math.max(...samples.map(({ size }) => size));
-  const sizes = [4 * (most + 2), 8 * operandSize, 8 * operandSize, stripBytes, most * resultBytes];
-  return withMemory(heap, sizes, (table, left, right, strip, results) => {
+  const tableBytes = 4 * (most + 2);
+  const sizes = [
+    tableBytes,
+    samples.length * tableBytes,
+    8 * operandSize,
+    8 * operandSize,
+    stripBytes,
+    most * resultBytes,
+  ];
+  return withMemory(heap, sizes, (table, places, left, right, strip, results) => {
     const module = new ModuleBuilder(heap.declared);
-    const pushStrip = (f: FunctionBuilder) => f.i32(strip!);
-    const frame = { buffers: table!, scalars: 0, callee: () => 0, target, pushStrip };
-    const extents = samples.map(({ kernel }, i) => {
-      const { f, extent } = emitLoops(kernel, frame);
-      module.add(f, `sample${i}`);
-      return extent;
+    let placed = places!;
+    const place = (addresses: readonly number[]): number => {
+      const at = placed;
+      heap.words.set(addresses, at / 4);
+      placed += 4 * addresses.length;
+      return at;
+    };
+    const kernels = new KernelFunctions(module, {
+      buffers: table!,
+      scalars: 0,
+      callee: () => 0,
+      target,
+      pushStrip: (f) => f.i32(strip!),
+      place,
+    });
+    const calls = samples.map(({ kernel }, i) => {
+      const call = kernels.loops(kernel);
+      module.export(`sample${i}`, call.index);
+      return call;
     });
     const { exports } = new WebAssembly.Instance(compileModule(module.encode(), target), {
       env: { memory: heap.memory },
@@ -86,7 +106,8 @@ function sampleResults(heap: Heap, target: Target): Result[] {
       const dtype = dtypes[type];
       for (const [at, address] of [left!, right!].entries())
         viewAt(heap, dtype, address, 8 * operandSize).set(operandOf(type, at + 1));
-      (exports[`sample${i}`] as (from: number, to: number) => void)(0, extents[i]!);
+      const { extent, memory } = calls[i]!;
+      (exports[`sample${i}`] as (...range: number[]) => void)(0, extent, memory);
       return addresses.slice(2, 2 + count).map((address, result) => ({
         name: `${name}, result ${result} in ${dtype}`,
         values: viewAt(heap, dtype, address, resultBytes).slice(0, size),
@@ -104,13 +125,13 @@ const products = [
 ] as const;
 
 function productResults(heap: Heap, target: Target): Result[] {
-  const library = new WebAssembly.Instance(compileMatmul(heap.declared, target), {
-    env: { memory: heap.memory },
-  }).exports;
   const most = 8 * Math.max(...products.flatMap(([m, n, k]) => [m * n, m * k, k * n]));
   return withMemory(heap, [most, most, most, largestWorkspace(target)], (a, b, c, workspace) =>
     (["float32", "float64"] as const).flatMap((dtype) => {
-      const multiply = library[dtype] as (...parameters: number[]) => void;
+      const { exports } = new WebAssembly.Instance(compileMatmul(heap.declared, dtype, target), {
+        env: { memory: heap.memory },
+      });
+      const multiply = exports[dtype] as (...parameters: number[]) => void;
       for (const address of [a!, b!])
         viewAt(heap, dtype, address, most).forEach((_, i, values) => {
           values[i] = ((i * 7919) % 1021) / 512 - 1;
