@@ -60,7 +60,7 @@ export class KernelFunctions {
   /** Adds a matrix product. */
   dot(stage: DotStage, frame: DotFrame): KernelCall {
     const { left, right, result, ...sizes } = stage;
-    const views = [left, right, result].map(({ buffer, ...view }) => view);
+    const views = [left, right, result].map((operand) => ({ ...operand, buffer: null }));
     const key = `dot ${frame.gemm} ${JSON.stringify([sizes, views])}`;
     const index = this.shared(key, () => emitDot(stage, frame));
     const { extent, granule, least } = rangeOf(stage);
