@@ -1,4 +1,4 @@
-import type { Backend, Block, Capabilities, Executable, Program } from "@amari/core/backend";
+import type { Backend, Block, Capabilities, Executable, Program, TimedExecutable } from "@amari/core/backend";
 import { dtypes } from "@amari/core/backend";
 import type { Engine, Runnable } from "./engine.ts";
 import type { CpuBlock } from "./heap.ts";
@@ -51,7 +51,11 @@ export class CpuBackend implements Backend {
   }
 
   compile(program: Program): Executable {
-    return this.engine.compile(program);
+    return this.engine.compile(program, false);
+  }
+
+  compileTimed(program: Program): TimedExecutable {
+    return this.engine.compile(program, true);
   }
 
   submit(
@@ -60,15 +64,28 @@ export class CpuBackend implements Backend {
     scalars: readonly number[],
     outputs: readonly Block[],
   ): void {
-    const { heap } = this.engine;
     const program = executable as Runnable;
-    const { bytes } = program.plan;
+    program.run(inputs.map(addressOf), scalars, outputs.map(addressOf), this.scratchFor(program));
+  }
+
+  async time(
+    executable: TimedExecutable,
+    inputs: readonly Block[],
+    scalars: readonly number[],
+    outputs: readonly Block[],
+  ): Promise<readonly number[]> {
+    const program = executable as Runnable;
+    return program.time(inputs.map(addressOf), scalars, outputs.map(addressOf), this.scratchFor(program));
+  }
+
+  /** The address of memory for the temporaries of a program. */
+  private scratchFor({ plan: { bytes } }: Runnable): number {
+    const { heap } = this.engine;
     if (this.scratch === null || this.scratch.bytes < bytes) {
       if (this.scratch !== null) heap.release(this.scratch);
       this.scratch = heap.alloc(Math.max(bytes, 1));
     }
-    const addressOf = (block: Block) => (block as CpuBlock).address;
-    program.run(inputs.map(addressOf), scalars, outputs.map(addressOf), this.scratch.address);
+    return this.scratch.address;
   }
 
   /** The code of a program's kernels as text: WebAssembly, or JavaScript. */
@@ -96,6 +113,8 @@ export class CpuBackend implements Backend {
     await this.engine.close();
   }
 }
+
+const addressOf = (block: Block): number => (block as CpuBlock).address;
 
 /** How a CPU backend runs. */
 export interface CpuOptions {

@@ -1,4 +1,4 @@
-import type { Executable, MemoryPlan, Program } from "@amari/core/backend";
+import type { Executable, MemoryPlan, Program, Schedule } from "@amari/core/backend";
 import type { Heap, LinearMemory } from "./heap.ts";
 import type { CpuTier } from "./tier.ts";
 
@@ -7,6 +7,7 @@ export interface Runnable extends Executable {
   readonly plan: MemoryPlan;
   /** The code of the kernels, for those who want to read it. */
   readonly text: string;
+  readonly schedule: Schedule;
   /** Runs the program on memory at the given addresses; temporaries stand from `scratch` on. */
   run(
     inputs: readonly number[],
@@ -14,6 +15,13 @@ export interface Runnable extends Executable {
     outputs: readonly number[],
     scratch: number,
   ): void;
+  /** Runs it likewise and returns the milliseconds of each stage; of a program that was compiled to be timed. */
+  time(
+    inputs: readonly number[],
+    scalars: readonly number[],
+    outputs: readonly number[],
+    scratch: number,
+  ): readonly number[];
 }
 
 /** Makes programs runnable, in the code of one tier. */
@@ -24,7 +32,15 @@ export interface Engine {
   readonly threads: number;
   /** The chunks of kernels that each thread has computed, the calling one first. */
   readonly chunksByThread: readonly number[];
-  compile(program: Program): Runnable;
+  /** @param timed - whether {@link Runnable.time} is to be called: then no stages are joined */
+  compile(program: Program, timed: boolean): Runnable;
   /** Ends the workers. */
   close(): Promise<void>;
+}
+
+/** How long a function takes. */
+export function millisecondsOf(f: () => void): number {
+  const begin = performance.now();
+  f();
+  return performance.now() - begin;
 }

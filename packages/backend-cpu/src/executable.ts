@@ -33,7 +33,7 @@ import { planConvolution } from "./convolution/plan.ts";
 import type { DotFrame } from "./emit/dot.ts";
 import { type KernelCall, KernelFunctions } from "./emit/kernel-functions.ts";
 import { stripBytes } from "./emit/strips.ts";
-import type { Runnable } from "./engine.ts";
+import { millisecondsOf, type Runnable } from "./engine.ts";
 import type { CpuBlock, Heap } from "./heap.ts";
 import { gemmSignature, hasGeneratedMatmul, largestWorkspace } from "./matmul/library.ts";
 import { multiplyPlainly } from "./matmul/plain.ts";
@@ -108,16 +108,26 @@ export class CpuExecutable implements Runnable {
   private readonly heap: Heap;
   private readonly table: Table;
   private readonly actions: readonly Action[];
+  /** Whether each stage is an action of its own. */
+  private readonly timed: boolean;
   /** The memory that lives as long as the program. */
   private readonly owned: CpuBlock[] = [];
   /** The kernels that threads share, if there is enough work in the program. */
   private readonly shared: SharedKernels | null;
 
-  /** @param turns how often the program runs in a row, if it is the body of a loop */
-  constructor(program: Program, runtime: CpuRuntime, turns = 1) {
+  /**
+   * @param turns - how often the program runs in a row, if it is the body of a loop
+   * @param timed - whether each stage is called by itself, so that its time can be stopped
+   */
+  constructor(
+    program: Program,
+    runtime: CpuRuntime,
+    { turns = 1, timed = false }: { readonly turns?: number | undefined; readonly timed?: boolean } = {},
+  ) {
     const { heap } = runtime;
     this.program = program;
     this.runtime = runtime;
+    this.timed = timed;
     this.heap = heap;
     this.schedule = fuse(program);
     this.plan = planMemory(this.schedule, program.donated);
@@ -158,6 +168,17 @@ export class CpuExecutable implements Runnable {
     for (const action of this.actions) action();
   }
 
+  time(
+    inputs: readonly number[],
+    scalars: readonly number[],
+    outputs: readonly number[],
+    scratch: number,
+  ): readonly number[] {
+    this.table.fill(inputs, scalars, outputs, scratch);
+    this.shared?.begin();
+    return this.actions.map(millisecondsOf);
+  }
+
   get text(): string {
     return this.binary === null ? "(no kernels)" : moduleText(this.binary);
   }
@@ -187,7 +208,7 @@ export class CpuExecutable implements Runnable {
       const isProduct = stage.kind === "dot" || stage.kind === "convolution";
       const isLoops = stage.kind === "loops" || stage.kind === "assembly";
       if (isLoops || (isProduct && this.isGenerated(stage))) {
-        if (open === null) {
+        if (open === null || this.timed) {
           open = [];
           turns.push(segments.push(open) - 1);
         }
@@ -196,6 +217,7 @@ export class CpuExecutable implements Runnable {
       }
       if (stage.kind === "routine" && this.isConstant(stage)) {
         this.fillConstants(stage);
+        if (this.timed) turns.push(() => {});
         return;
       }
       open = null;
@@ -249,7 +271,7 @@ export class CpuExecutable implements Runnable {
     const { heap } = this;
     const run = prepareControl(step, {
       compile: ({ program, scalars }, turns) => {
-        const body = new CpuExecutable(program, this.runtime, turns);
+        const body = new CpuExecutable(program, this.runtime, { turns });
         const scratch = this.own(body.plan.bytes).address;
         return (from, to) => body.run(from, scalars, to, scratch);
       },

@@ -41,8 +41,8 @@ export class WasmEngine implements Engine {
     return this.pool?.chunks ?? [0];
   }
 
-  compile(program: Program): Runnable {
-    return new CpuExecutable(program, this.runtimeForPrograms());
+  compile(program: Program, timed: boolean): Runnable {
+    return new CpuExecutable(program, this.runtimeForPrograms(), { timed });
   }
 
   async close(): Promise<void> {

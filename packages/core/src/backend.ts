@@ -66,5 +66,12 @@ export type {
   TensorType,
   WhileAttributes,
 } from "./operation.ts";
-export { type Backend, type Block, bytesOn, type Capabilities, type Executable } from "./runtime/backend.ts";
+export {
+  type Backend,
+  type Block,
+  bytesOn,
+  type Capabilities,
+  type Executable,
+  type TimedExecutable,
+} from "./runtime/backend.ts";
 export { sizeOf, stridesOf } from "./shape.ts";

@@ -54,6 +54,13 @@ export { hessian, hvp, type JacobianOptions, jacfwd, jacrev } from "./transform/
 export { type JitOptions, jit } from "./transform/jit.ts";
 export { jvp, linearize, vjp } from "./transform/linearise.ts";
 export { map } from "./transform/map.ts";
+export {
+  Profile,
+  type ProfiledStage,
+  type ProfileOptions,
+  profile,
+  type Roofline,
+} from "./transform/profile.ts";
 export { type ScanOptions, scan } from "./transform/scan.ts";
 export { type AxisSpec, type VmapOptions, vmap } from "./transform/vmap.ts";
 export { whileLoop } from "./transform/while-loop.ts";

@@ -17,7 +17,7 @@ import {
 } from "@amari/core/backend";
 import { prepareControl } from "../control.ts";
 import { convolvePlainly } from "../convolution/plain.ts";
-import type { Runnable } from "../engine.ts";
+import { millisecondsOf, type Runnable } from "../engine.ts";
 import type { CpuBlock, Heap } from "../heap.ts";
 import { multiplyPlainly } from "../matmul/plain.ts";
 import type { PlainMemory } from "./memory.ts";
@@ -71,13 +71,27 @@ export class JsExecutable implements Runnable {
     outputs: readonly number[],
     scratch: number,
   ): void {
+    this.place(inputs, outputs, scratch);
+    for (const action of this.actions) action(numbers);
+  }
+
+  time(
+    inputs: readonly number[],
+    numbers: readonly number[],
+    outputs: readonly number[],
+    scratch: number,
+  ): readonly number[] {
+    this.place(inputs, outputs, scratch);
+    return this.actions.map((action) => millisecondsOf(() => action(numbers)));
+  }
+
+  private place(inputs: readonly number[], outputs: readonly number[], scratch: number): void {
     this.homes.forEach((home, buffer) => {
       const { role } = this.schedule.buffers[home]!;
       if (role.kind === "input") this.addresses[buffer] = inputs[role.index]!;
       else if (role.kind === "output") this.addresses[buffer] = outputs[role.index]!;
       else this.addresses[buffer] = scratch + this.plan.offsets[home]!;
     });
-    for (const action of this.actions) action(numbers);
   }
 
   get text(): string {

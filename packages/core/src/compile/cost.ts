@@ -47,7 +47,8 @@ function operationsOf({ loops, phases }: LoopKernel): number {
     .reduce((a, b) => a + b, 0);
 }
 
-function costOfStage(stage: Stage, { buffers }: Schedule): Cost {
+/** What one stage costs. */
+export function costOfStage(stage: Stage, { buffers }: Schedule): Cost {
   const { reads, writes } = buffersOf(stage);
   const bytes = [...reads, ...writes].reduce((total, buffer) => total + bytesOf(buffers[buffer]!.type), 0);
   switch (stage.kind) {
@@ -97,7 +98,7 @@ export function printCost({ kernels, contractions, routines, controls, bytes, op
 }
 
 /** A number to three digits with the prefix of the SI: `1.23 M`. */
-function showAmount(amount: number): string {
+export function showAmount(amount: number): string {
   const prefixes = ["", "k", "M", "G", "T", "P"];
   const step = Math.min(prefixes.length - 1, Math.floor(Math.log10(Math.max(1, amount)) / 3));
   return `${Number((amount / 1000 ** step).toPrecision(3))} ${prefixes[step]}`;

@@ -1,4 +1,5 @@
 import type { Program } from "../compile/program.ts";
+import type { Schedule } from "../compile/schedule.ts";
 import { bytesPerElement, type DType } from "../dtype.ts";
 import { BackendError } from "../errors/errors.ts";
 import type { TensorType } from "../operation.ts";
@@ -14,6 +15,11 @@ export interface Executable {
   readonly program: Program;
   /** The results that must be given the block of a donated input, by number, and of which input. */
   readonly donations?: ReadonlyMap<number, number>;
+}
+
+/** A program that its backend can stop the time of, stage by stage. */
+export interface TimedExecutable extends Executable {
+  readonly schedule: Schedule;
 }
 
 /** What a backend can do. */
@@ -61,6 +67,15 @@ export interface Backend {
     scalars: readonly number[],
     outputs: readonly Block[],
   ): void;
+  /** Prepares a program for {@link time}; its stages do not overlap then. */
+  compileTimed?(program: Program): TimedExecutable;
+  /** Runs a program like {@link submit}, and says how many milliseconds each stage of its schedule took. */
+  time?(
+    executable: TimedExecutable,
+    inputs: readonly Block[],
+    scalars: readonly number[],
+    outputs: readonly Block[],
+  ): Promise<readonly number[]>;
   /** The code that was generated for a program, as text. */
   explain?(executable: Executable): string;
   /** Resolves when everything submitted has run. */

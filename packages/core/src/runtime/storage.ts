@@ -40,7 +40,7 @@ export function release(account: Account): void {
 export class Storage {
   /** Whether several nodes have this value, so that giving one of them away must not free it. */
   shared = false;
-  private type: TensorType;
+  private elements: TensorType;
   private madeAt: Site | null;
   private readonly account: Account;
   private host: TypedArray | null;
@@ -54,7 +54,7 @@ export class Storage {
     backend: Backend | null,
     block: Block | null,
   ) {
-    this.type = type;
+    this.elements = type;
     this.madeAt = site;
     this.host = host;
     this.account = { bytes, owner: new WeakRef(this), backend, block };
@@ -80,6 +80,10 @@ export class Storage {
 
   get bytes(): number {
     return this.account.bytes;
+  }
+
+  get type(): TensorType {
+    return this.elements;
   }
 
   /** Where it was made; null for a small one. */
@@ -131,7 +135,7 @@ export class Storage {
    * longer to watch a new object than many programs take.
    */
   become(type: TensorType, site: Site | null): this {
-    this.type = type;
+    this.elements = type;
     this.madeAt = site;
     return this;
   }
