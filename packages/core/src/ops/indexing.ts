@@ -26,24 +26,16 @@ const position = (index: number, length: number): number => {
   return resolved >= 0 && resolved < length ? resolved : -1;
 };
 
-/**
- * Visits the elements of `indices` (shape `outer x count x inner`) with the flat positions that they pair: at
- * `along`, of the array with the indexed axis, and `flat`, of the indices themselves.
- */
-function visit(
-  indexed: DenseArray,
-  indices: DenseArray,
-  axis: number,
-  f: (along: number, flat: number) => void,
-): void {
-  const { length, inner } = alongAxis(indexed.shape, axis);
+/** Adds each update to the place of the result that its index names; shapes are `outer x count x inner`. */
+function addByIndex(updates: DenseArray, indices: DenseArray, axis: number, output: DenseArray): void {
+  const { length, inner } = alongAxis(output.shape, axis);
   const { outer, length: count } = alongAxis(indices.shape, axis);
-  for (let o = 0; o < outer; o++) {
+  const [from, at, to] = [updates.data, indices.data, output.data];
+  for (let flat = 0, o = 0; o < outer; o++) {
     for (let k = 0; k < count; k++) {
-      for (let i = 0; i < inner; i++) {
-        const flat = (o * count + k) * inner + i;
-        const at = position(indices.data[flat]!, length);
-        f(at < 0 ? -1 : (o * length + at) * inner + i, flat);
+      for (let i = 0; i < inner; i++, flat++) {
+        const place = position(at[flat]!, length);
+        if (place >= 0) to[(o * length + place) * inner + i]! += from[flat]!;
       }
     }
   }
@@ -71,10 +63,7 @@ const gather: Primitive<AlongAxis> = {
 /** The adjoint of gather: adds each element to the place that its index names, in order; out of range is dropped. */
 const scatterAdd: Primitive<Scatter> = routinePrimitive<Scatter>(
   "scatterAdd",
-  ([updates, indices], { axis }, [output]) =>
-    visit(output!, indices!, axis, (along, flat) => {
-      if (along >= 0) output!.data[along]! += updates!.data[flat]!;
-    }),
+  ([updates, indices], { axis }, [output]) => addByIndex(updates!, indices!, axis, output!),
   {
     type: ([updates], { axis, length }) => ({
       shape: checkShape(updates!.shape.with(axis, length)),
