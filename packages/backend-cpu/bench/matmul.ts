@@ -14,9 +14,11 @@ const kinds = [true, false].filter((fma) => !fma || wasmFeatures().relaxedSimd);
 for (const dtype of ["float32", "float64"] as const) {
   for (const fma of kinds) {
     console.log(`\n${dtype}, ${fma ? "fused" : "not fused"}${" ".repeat(10)}`, "NN      NT      TN");
-    const gemm = compile(dtype, fma);
+    const gemm = compile({ dtype, fma });
     for (const shape of shapes) {
-      const figures = (["NN", "NT", "TN"] as const).map((layout) => speed(gemm, dtype, fma, shape, layout));
+      const figures = (["NN", "NT", "TN"] as const).map((layout) =>
+        speed(gemm, { dtype, fma }, shape, layout),
+      );
       console.log(
         shape.join(" x ").padEnd(24),
         figures.map((figure) => figure.toFixed(1).padStart(6)).join("  "),

@@ -1,6 +1,5 @@
-import { type Blocking, defaultBlocking, workspaceBytes } from "../src/matmul/blocking.ts";
+import { type MatmulKind, workspaceBytes } from "../src/matmul/blocking.ts";
 import { emitMatmul } from "../src/matmul/gemm.ts";
-import type { MatmulDType } from "../src/matmul/vector-type.ts";
 import { compileModule } from "../src/wasm/compile.ts";
 import { ModuleBuilder } from "../src/wasm/module.ts";
 
@@ -9,14 +8,12 @@ export type Shape = readonly [m: number, n: number, k: number];
 
 const memory = new WebAssembly.Memory({ initial: 2048, maximum: 2048, shared: true });
 
-export function compile(
-  dtype: MatmulDType,
-  fma: boolean,
-  blocking: Blocking = defaultBlocking,
-): (...parameters: number[]) => void {
+/** A product; one for vectors of 256 bits is compiled by V8 to such. */
+export function compile(kind: MatmulKind): (...parameters: number[]) => void {
   const module = new ModuleBuilder({ minimum: 1, maximum: 2048, shared: true });
-  emitMatmul(module, { dtype, fma, blocking, exported: true });
-  const instance = new WebAssembly.Instance(compileModule(module.encode()), { env: { memory } });
+  emitMatmul(module, { ...kind, exported: true });
+  const compiled = compileModule(module.encode(), { revectorised: kind.wide ?? false });
+  const instance = new WebAssembly.Instance(compiled, { env: { memory } });
   return instance.exports["gemm"] as (...parameters: number[]) => void;
 }
 
@@ -26,20 +23,18 @@ export function compile(
  */
 export function speed(
   gemm: (...parameters: number[]) => void,
-  dtype: MatmulDType,
-  fma: boolean,
+  kind: MatmulKind,
   [m, n, k]: Shape,
   layout: Layout,
-  blocking: Blocking = defaultBlocking,
   milliseconds = 250,
 ): number {
+  const { dtype } = kind;
   const size = dtype === "float32" ? 4 : 8;
   const a = 1024;
   const b = a + m * k * size + 64;
   const c = b + k * n * size + 64;
   const workspace = Math.ceil((c + m * n * size + 64) / 64) * 64;
-  if (workspace + workspaceBytes({ dtype, fma, blocking }, n, k) > memory.buffer.byteLength)
-    return Number.NaN;
+  if (workspace + workspaceBytes(kind, n, k) > memory.buffer.byteLength) return Number.NaN;
   const values = new (dtype === "float32" ? Float32Array : Float64Array)(memory.buffer, a, (c - a) / size);
   values.forEach((_, index) => {
     values[index] = ((index * 7919) % 1024) / 512 - 1;

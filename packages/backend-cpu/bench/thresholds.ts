@@ -15,17 +15,15 @@ const shapes: readonly Shape[] = [
 ];
 const packed = { ...defaultBlocking, smallRows: 0, smallColumns: 0 };
 const unpacked = { ...defaultBlocking, smallRows: 1e9, smallColumns: 1e9 };
-const kinds = [packed, unpacked, defaultBlocking].map((blocking) => ({
-  blocking,
-  gemm: compile("float32", true, blocking),
-}));
+const kinds = [packed, unpacked, defaultBlocking].map((blocking) => {
+  const kind = { dtype: "float32", fma: true, blocking } as const;
+  return { kind, gemm: compile(kind) };
+});
 
 console.log("packed / unpacked / chosen".padEnd(20), "NN".padEnd(24), "NT".padEnd(24), "TN");
 for (const shape of shapes) {
   const figures = (["NN", "NT", "TN"] as const).map((layout) =>
-    kinds
-      .map(({ gemm, blocking }) => speed(gemm, "float32", true, shape, layout, blocking, 50).toFixed(1))
-      .join(" / "),
+    kinds.map(({ gemm, kind }) => speed(gemm, kind, shape, layout, 50).toFixed(1)).join(" / "),
   );
   console.log(shape.join(" x ").padEnd(20), ...figures.map((figure) => figure.padEnd(24)));
 }
