@@ -48,8 +48,9 @@ export function writeColumns(w: KernelWriter, lanes: Lanes, isFlat: boolean): vo
       return;
     }
     const vector = isFlat ? w.hoistInvariants(hoisted.child(), inner, w.uses.keys()) : hoisted;
-    const inFlight = isFlat ? (w.frame.target.revectorised ? 2 : 1) : columnsInFlight;
-    const wide = w.kernel.loops.at(-1)! >= lanes * inFlight ? inFlight : 1;
+    const extent = w.kernel.loops.at(-1)!;
+    const most = extent >= lanes * columnsInFlight ? columnsInFlight : 1;
+    const wide = isFlat ? w.copiesOf(lanes, extent) : most;
     let from = begin;
     for (const copies of new Set([wide, 1])) {
       const to = w.vectorEnd(from, end, lanes * copies);
@@ -88,15 +89,15 @@ function writeColumn(
     for (const scope of scopes) for (const expression of constant) scope.hoist(expression);
     w.forPhase(phase.loops.length, phase, () => {
       if (loops.length > 0) pointers.set(referencesOf(phase));
-      const body = scopes.map((scope) => scope.child());
+      const near = w.pointersOfBody(inner, pointers, phase, copies);
+      const places = scopes.map((_, copy) => w.placeAt(inner, near, copy * lanes));
+      const body = scopes.map((scope, copy) => scope.child({ place: places[copy]! }));
       for (const [{ value }, copies] of folds) {
         body.forEach((scope, copy) => {
           copies[copy]!.add(() => scope.push(value));
         });
       }
-      body.forEach((scope, copy) => {
-        w.emitStores(phase, scope, w.placeAt(inner, pointers, copy * lanes));
-      });
+      w.emitStores(phase, ...body.map((scope, copy) => [scope, places[copy]!] as const));
     });
     for (const [accumulator, copies] of folds)
       results.push([accumulator, copies.map((fold) => fold.finish())]);

@@ -8,7 +8,7 @@ import { extractLane } from "./values.ts";
 export const lanesOfFold = ({ type }: Accumulator): Lanes => (type === "f64" ? 2 : 4);
 
 /** No instruction that combines has a relaxed form. */
-const anyTarget = { relaxed: false };
+const anyTarget = { relaxed: false, revectorised: false };
 
 /** A fold under way, in locals. */
 export interface Fold {

@@ -3,7 +3,15 @@ import type { FunctionBuilder } from "../wasm/function.ts";
 import type { PlainInstruction } from "../wasm/opcodes.ts";
 import type { Target } from "../wasm/target.ts";
 import { emitConversion } from "./conversions.ts";
-import { isHalfVector, type Lanes, laneTypeOf, narrowMask, registerOf, widenMask } from "./lanes.ts";
+import {
+  isHalfVector,
+  type Lanes,
+  laneTypeOf,
+  narrowMask,
+  registerOf,
+  splatBytes,
+  widenMask,
+} from "./lanes.ts";
 
 type InstructionNode = Extract<Expression, { kind: "instruction" }>;
 
@@ -16,7 +24,7 @@ export function emitInstruction(
   f: FunctionBuilder,
   node: InstructionNode,
   lanes: Lanes,
-  { relaxed }: Pick<Target, "relaxed">,
+  { relaxed, revectorised }: Target,
 ): void {
   const { instruction, operands } = node;
   const from = operands[0]!.type;
@@ -27,7 +35,13 @@ export function emitInstruction(
     if (lanes === 1) f.op("select");
     else emitVectorSelect(f, node.type, lanes, relaxed);
   } else if (lanes === 1) emitScalar(f, instruction, from);
+  else if (revectorised && instruction === "neg" && from === "f64") flipSigns(f);
   else emitVector(f, instruction, from, lanes, operands[1]);
+}
+
+/** Negates both lanes. V8 13.6 makes garbage of a pair of `f64x2.neg`. */
+function flipSigns(f: FunctionBuilder): void {
+  f.v128(splatBytes(-0, "f64")).op("v128.xor");
 }
 
 const isFloat = (type: ScalarType): boolean => type === "f32" || type === "f64";

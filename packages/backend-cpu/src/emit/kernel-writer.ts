@@ -149,7 +149,7 @@ export class KernelWriter {
       address: ({ buffer, access, type }) => {
         const reference = { buffer, access, bytes: bytesOf[type] };
         this.f.get(pointers.of(reference));
-        pointers.addLoops(reference, [inner]);
+        if (!pointers.follows(inner)) pointers.addLoops(reference, [inner]);
         const stride = (loop: number) => access.strides[loop] ?? 0;
         const elements = ahead * stride(inner) + (steps === undefined ? 0 : steps.count * stride(steps.loop));
         const offset = elements * reference.bytes;
@@ -166,14 +166,36 @@ export class KernelWriter {
       if (expression.kind === "accumulated" && expression.index === index) values.define(expression, local);
   }
 
-  /** Computes all values before the first is stored: a result may stand where an operand does. */
-  emitStores(phase: Phase, values: Values, { address }: Place): void {
+  /** How many neighbouring vectors a loop without folds computes at a time: pairs, where V8 makes one of them. */
+  copiesOf(lanes: Lanes, extent: number): number {
+    return this.frame.target.revectorised && lanes > 1 && extent >= 2 * lanes ? 2 : 1;
+  }
+
+  /**
+   * Pointers for the body of a vector loop. V8 pairs the accesses of neighbouring vectors if their addresses are one value,
+   * with immediates; it does not look whether two are computed alike.
+   */
+  pointersOfBody(inner: number, pointers: Pointers, phase: Phase, copies: number): Pointers {
+    if (!this.frame.target.revectorised || copies === 1) return pointers;
+    const near = this.pointers([inner], pointers);
+    near.set(referencesOf(phase));
+    return near;
+  }
+
+  /**
+   * Stores what a phase computes for one or more neighbouring vectors. All values are computed before the first is stored: a
+   * result may stand where an operand does, and V8 pairs stores with no load between them only.
+   */
+  emitStores({ stores }: Phase, ...copies: readonly (readonly [Values, Place])[]): void {
     const { f } = this;
-    if (phase.stores.length > 1) for (const { value } of phase.stores) values.hoist(value);
-    for (const { buffer, access, value } of phase.stores) {
-      const offset = address({ buffer, access, type: value.type });
-      values.push(value);
-      emitStore(f, value.type, values.lanes, offset);
+    if (stores.length * copies.length > 1)
+      for (const [values] of copies) for (const { value } of stores) values.hoist(value);
+    for (const { buffer, access, value } of stores) {
+      for (const [values, { address }] of copies) {
+        const offset = address({ buffer, access, type: value.type });
+        values.push(value);
+        emitStore(f, value.type, values.lanes, offset);
+      }
     }
   }
 }

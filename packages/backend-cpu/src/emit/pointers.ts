@@ -68,6 +68,11 @@ export class Pointers {
     return this.passesOn(reference) ? this.below!.of(reference) : this.pointerFor(reference).local;
   }
 
+  /** Whether the pointers are moved along a loop. */
+  follows(loop: number): boolean {
+    return this.loops.includes(loop);
+  }
+
   /** Adds to the address on the stack how far a reference has run along some loops. */
   addLoops({ access, bytes }: Reference, loops: readonly number[]): void {
     for (const loop of loops) {

@@ -34,7 +34,7 @@ function writeOnce(w: KernelWriter, phase: Phase, outer: Pointers, results: Map<
     fold.add(() => values.push(accumulator.value));
     results.set(accumulator, fold.finish());
   }
-  w.emitStores(phase, values, w.placeAt(inner, outer, 0));
+  w.emitStores(phase, [values, w.placeAt(inner, outer, 0)]);
 }
 
 /** One sweep over the loops of a phase: vectors, then what is left over one by one. */
@@ -50,7 +50,7 @@ function writeRow(
   const extent = phase.loops.at(-1)!;
   const lanes = lanesAlong(w, phase);
   const partials = Math.max(1, ...phase.accumulators.map((a) => a.partials));
-  const copies = phase.accumulators.length === 0 ? 1 : partials / lanes;
+  const copies = phase.accumulators.length === 0 ? w.copiesOf(lanes, extent) : partials / lanes;
   const between = range(kernel.loops.length, phase.loops.length - 1);
   const pointers = between.length === 0 ? outer : w.pointers(between, outer);
   const folds = phase.accumulators.map((a) => ({
@@ -67,12 +67,17 @@ function writeRow(
       const vector = valuesOfRow(w, lanes, inner, pointers, results, constants, splats);
       w.hoistInvariants(vector, inner, expressionsOf(phaseRoots(phase)));
       f.forRange(w.counters[inner]!, 0, middle, block, () => {
-        for (let copy = 0; copy < copies; copy++) {
-          const body = vector.child({ place: w.placeAt(inner, pointers, copy * lanes) });
+        const near = w.pointersOfBody(inner, pointers, phase, copies);
+        const bodies = range(0, copies).map((copy) => {
+          const place = w.placeAt(inner, near, copy * lanes);
+          return [vector.child({ place }), place] as const;
+        });
+        bodies.forEach(([body, place], copy) => {
           for (const { accumulator, partials, tail } of folds)
             (partials[copy] ?? tail).add(() => body.push(accumulator.value));
-          w.emitStores(phase, body, w.placeAt(inner, pointers, copy * lanes));
-        }
+          if (near === pointers) w.emitStores(phase, [body, place]);
+        });
+        if (near !== pointers) w.emitStores(phase, ...bodies);
       });
     }
     if (middle === extent) return;
@@ -81,7 +86,7 @@ function writeRow(
     f.forRange(w.counters[inner]!, middle, extent, 1, () => {
       const body = scalar.child();
       for (const { accumulator, tail } of folds) tail.add(() => body.push(accumulator.value));
-      w.emitStores(phase, body, w.placeAt(inner, pointers, 0));
+      w.emitStores(phase, [body, w.placeAt(inner, pointers, 0)]);
     });
   });
   for (const { accumulator, ...fold } of folds) {

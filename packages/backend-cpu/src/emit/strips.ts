@@ -126,7 +126,7 @@ class Strip {
     const { w, inner, outer } = this;
     this.alongColumns((lanes, values) => {
       const place = w.placeAt(inner, outer, 0);
-      w.emitStores(phase, this.withResults(values, phase, lanes), place);
+      w.emitStores(phase, [this.withResults(values, phase, lanes), place]);
     });
   }
 
@@ -170,7 +170,7 @@ class Strip {
       phase.accumulators.forEach((accumulator, i) => {
         combine(f, accumulator, locals[i]!, () => body.push(accumulator.value), lanes);
       });
-      w.emitStores(phase, body, place);
+      w.emitStores(phase, [body, place]);
     }
     phase.accumulators.forEach((accumulator, i) => {
       this.store(accumulator, lanes, () => f.get(locals[i]!));

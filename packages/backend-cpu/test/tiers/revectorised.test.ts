@@ -71,7 +71,7 @@ const comparing = () => {
     }
   });
 
-  it("leaves the bits as they are: random programs", () => {
+  it("leaves the bits as they are: random programs", { timeout: 300_000 }, () => {
     const [backend, other] = [wide!(), plain!()];
     const results = (on: CpuBackend, program: RandomProgram) => {
       setDefaultBackend(on);
