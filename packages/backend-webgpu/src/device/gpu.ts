@@ -51,11 +51,11 @@ export async function findAdapter(options: GPURequestAdapterOptions): Promise<GP
 const dawnFlags = ["enable-dawn-features=disable_robustness,disable_workgroup_init"];
 
 async function createInNode(): Promise<GPU> {
-  // A variable, so that bundlers and TypeScript leave the optional package alone.
+  // A variable, so that bundlers and TypeScript leave the optional package alone; the comment below is for Vite.
   const name = "webgpu";
   let dawn: { create(flags: string[]): GPU };
   try {
-    dawn = await import(name);
+    dawn = await import(/* @vite-ignore */ name);
   } catch (error) {
     const { code } = error as { code?: string };
     throw new WebgpuUnavailableError(
