@@ -13,49 +13,62 @@ export interface KernelForm {
 const longest = 64;
 
 /** Describes a kernel: the layers of a network and the parameters of an optimizer make many of one form. */
-export function formOf({ loops, phases }: LoopKernel): KernelForm {
-  const buffers = new Numbering<number>();
-  const scalars = new Numbering<number>();
-  const expressions = new Numbering<Expression>();
-  const [outermost = 1, ...others] = loops;
-  let key = `${loops.length}:${Math.min(outermost, longest)},${others.join()}`;
-  const describe = (expression: Expression): void => {
-    if (expressions.has(expression)) return;
-    operandsOf(expression).forEach(describe);
-    expressions.of(expression);
-    key += `;${expression.type} ${textOf(expression)}`;
-  };
-  const textOf = (expression: Expression): string => {
+export const formOf = (kernel: LoopKernel): KernelForm => new Description().of(kernel);
+
+class Description {
+  private readonly buffers = new Numbering<number>();
+  private readonly scalars = new Numbering<number>();
+  private readonly expressions = new Numbering<Expression>();
+  private key = "";
+
+  of({ loops, phases }: LoopKernel): KernelForm {
+    const { buffers, scalars, expressions } = this;
+    const [outermost = 1, ...others] = loops;
+    this.key = `${loops.length}:${Math.min(outermost, longest)},${others.join()}`;
+    for (const phase of phases) {
+      for (const root of phaseRoots(phase)) this.add(root);
+      this.key += `|${phase.loops.join()}`;
+      for (const { index, type, combine, initial, value, partials, run } of phase.accumulators)
+        this.key += `;${index} ${type} ${combine} ${numberText(initial)} ${expressions.of(value)} ${partials}/${run}`;
+      for (const { buffer, access, value } of phase.stores)
+        this.key += `;${buffers.of(buffer)}${placeOf(access)}=${expressions.of(value)}`;
+    }
+    return { key: this.key, buffers: buffers.items, scalars: scalars.items };
+  }
+
+  /** Adds an expression after its operands. */
+  private add(expression: Expression): void {
+    if (this.expressions.has(expression)) return;
+    for (const operand of operandsOf(expression)) this.add(operand);
+    this.expressions.of(expression);
+    this.key += `;${expression.type} ${this.textOf(expression)}`;
+  }
+
+  private textOf(expression: Expression): string {
     switch (expression.kind) {
       case "load": {
         const { buffer, access, shift } = expression;
-        const moved = shift === undefined ? "" : `+${expressions.of(shift.by)}*${shift.stride}`;
-        return `load ${buffers.of(buffer)}${placeOf(access)}${moved}`;
+        const moved = shift === undefined ? "" : `+${this.expressions.of(shift.by)}*${shift.stride}`;
+        return `load ${this.buffers.of(buffer)}${placeOf(access)}${moved}`;
       }
       case "index":
         return `index${placeOf(expression.access)}`;
       case "constant":
         return numberText(expression.value);
       case "scalar":
-        return `scalar ${scalars.of(expression.index)}`;
+        return `scalar ${this.scalars.of(expression.index)}`;
       case "accumulated":
         return `result ${expression.index}`;
       case "instruction":
-      case "call": {
-        const name = expression.kind === "call" ? `call ${expression.name}` : expression.instruction;
-        return `${name}(${expression.operands.map((operand) => expressions.of(operand)).join()})`;
-      }
+        return `${expression.instruction}(${this.numbersOf(expression.operands)})`;
+      case "call":
+        return `call ${expression.name}(${this.numbersOf(expression.operands)})`;
     }
-  };
-  for (const phase of phases) {
-    phaseRoots(phase).forEach(describe);
-    key += `|${phase.loops.join()}`;
-    for (const { index, type, combine, initial, value, partials, run } of phase.accumulators)
-      key += `;${index} ${type} ${combine} ${numberText(initial)} ${expressions.of(value)} ${partials}/${run}`;
-    for (const { buffer, access, value } of phase.stores)
-      key += `;${buffers.of(buffer)}${placeOf(access)}=${expressions.of(value)}`;
   }
-  return { key, buffers: buffers.items, scalars: scalars.items };
+
+  private numbersOf(operands: readonly Expression[]): string {
+    return operands.map((operand) => this.expressions.of(operand)).join();
+  }
 }
 
 const numberText = (value: number): string => (Object.is(value, -0) ? "-0" : String(value));

@@ -239,13 +239,11 @@ export function invariantsOf(expressions: Iterable<Expression>, loops: readonly 
 
 /** How often each expression of a kernel is used, operands before their users. */
 function countUses(kernel: LoopKernel): Map<Expression, number> {
-  const roots = kernel.phases.flatMap(phaseRoots);
-  const uses = new Map<Expression, number>(kernelExpressions(kernel).map((expression) => [expression, 0]));
+  const uses = new Map<Expression, number>();
+  for (const expression of kernelExpressions(kernel)) uses.set(expression, 0);
   const use = (expression: Expression) => uses.set(expression, uses.get(expression)! + 1);
-  for (const expression of uses.keys()) {
-    operandsOf(expression).forEach(use);
-  }
-  roots.forEach(use);
+  for (const expression of uses.keys()) for (const operand of operandsOf(expression)) use(operand);
+  for (const phase of kernel.phases) phaseRoots(phase).forEach(use);
   return uses;
 }
 

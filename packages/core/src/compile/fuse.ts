@@ -233,7 +233,6 @@ class Fusion {
   }
 
   private traceAnew(slot: number, map: IndexMap, kernel: OpenKernel, isRoot: boolean): Expression | null {
-    const extents = extentsIn(kernel);
     const type = this.program.slots[slot]!;
     const { inputs, scalars } = this.program;
     if (slot >= inputs.length && slot < inputs.length + scalars.length) {
@@ -253,6 +252,7 @@ class Fusion {
       throw new Error(`${step.operation.name} has no memory of its own and cannot be traced`);
     const input = step.inputs[0]!;
     const operand = this.program.slots[input]!.shape;
+    const extents = extentsIn(kernel);
     const below = throughView(operation.view, step.attributes, operand, type.shape, map, extents);
     if (below !== null) return this.trace(input, sharedMap(below, kernel), kernel, false);
     const dense = this.denseBelow(input);
