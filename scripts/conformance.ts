@@ -1,6 +1,7 @@
 /**
  * Everything that the table of operations promises, asked of a backend:
- *   pnpm conformance [--backend cpu|webgpu|reference] [--every 1] [--only sum,sin] [--seed 0] [--failures 20]
+ *   pnpm conformance [--backend cpu|webgpu|reference] [--every 1] [--only sum,sin] [--programs 200] [--small]
+ *                    [--seed 0] [--failures 20]
  *
  * Prints for each operation how many checks passed, its largest error in ulp and as a share of its bound, and what the
  * backend says it cannot do. The exit code is 1 if a check failed.
@@ -21,6 +22,8 @@ const backends: Readonly<Record<string, () => Backend | Promise<Backend>>> = {
 const { values } = parseArgs({
   options: {
     backend: { type: "string", default: "cpu" },
+    programs: { type: "string", default: "200" },
+    small: { type: "boolean", default: false },
     only: { type: "string" },
     every: { type: "string", default: "1" },
     seed: { type: "string", default: "0" },
@@ -42,6 +45,8 @@ let [done, shown] = [0, started];
 const report = await conformance(backend, {
   reference,
   every: Number(values.every),
+  programs: Number(values.programs),
+  large: !values.small,
   ...(chosen && { only: (name) => chosen.includes(name) }),
   seed: Number(values.seed),
   onCheck: ({ operation }) => {

@@ -6,7 +6,7 @@ import { Pipelines } from "../src/run/pipelines.ts";
 import { backendOrNull } from "./support.ts";
 
 /** One check in so many; all of them: pnpm conformance --backend webgpu */
-const every = Number(process.env.EVERY ?? 8);
+const every = Number(process.env.EVERY ?? 12);
 
 const reference = referenceBackend();
 setDefaultBackend(reference);
@@ -17,7 +17,7 @@ afterAll(() => backend?.close());
 
 describe.skipIf(backend === null)("WebGPU", () => {
   it("agrees with the reference on a sample of all checks", { timeout: 120_000 }, async () => {
-    const { checks, passed, unsupported, failures } = await conformance(backend!, { reference, every });
+    const { checks, passed, unsupported, failures } = await conformance(backend!, { reference, every, programs: 120 });
     console.log(
       `webgpu (${backend!.description.description}): ${passed} of ${checks} conformance checks passed, ` +
         `${unsupported} are declared unsupported; ${backend!.shaders} shaders`,

@@ -75,3 +75,4 @@ export {
   type TimedExecutable,
 } from "./runtime/backend.ts";
 export { sizeOf, stridesOf } from "./shape.ts";
+export { epsilonOf, ulpDistance } from "./ulp.ts";

@@ -1,5 +1,5 @@
 import { AmariError, type Nested, Tensor, type TypedArray, treeLeaves } from "@amari/core";
-import { epsilonOf, ulpDistance } from "./ulp.ts";
+import { epsilonOf, ulpDistance } from "@amari/core/backend";
 
 /** Two values that should agree do not. */
 export class MismatchError extends AmariError {

@@ -4,6 +4,8 @@
  *
  * @packageDocumentation
  */
+
+export { epsilonOf, ulpDistance } from "@amari/core/backend";
 export { broadcastableShapes, type ShapeConstraints, shapes } from "./arbitraries/shapes.ts";
 export { type TensorConstraints, tensors } from "./arbitraries/tensors.ts";
 export { type TreeConstraints, trees } from "./arbitraries/trees.ts";
@@ -38,4 +40,3 @@ export { type ProgramConstraints, randomPrograms } from "./fuzz/random-programs.
 export type { Law, LawOptions } from "./laws/law.ts";
 export { lawsOf } from "./laws/laws-of.ts";
 export { sampleDirection, sampleDomain, sampleOperand, type Uniform, uniformFrom } from "./sample.ts";
-export { epsilonOf, ulpDistance } from "./ulp.ts";

@@ -1,5 +1,7 @@
 import { type Backend, type DType, operations } from "@amari/core";
 import type { Check, Outcome } from "./check.ts";
+import { hardShapeChecks, largeChecks } from "./hard-shapes.ts";
+import { fuzzChecks, transformationChecks } from "./program-checks.ts";
 import { isTiny, runCheck } from "./run-check.ts";
 import { tableChecks } from "./table-checks.ts";
 
@@ -11,6 +13,10 @@ export interface ConformanceOptions {
   readonly every?: number;
   /** Which operations and kinds of programs. Default: all. */
   readonly only?: (operation: string) => boolean;
+  /** How many random programs there are for each float dtype. Default 200. */
+  readonly programs?: number;
+  /** Whether each kind of kernel is also run on 2^24 elements, which takes the reference minutes. Default false. */
+  readonly large?: boolean;
   /** The seed of the samples. Default 0. */
   readonly seed?: number;
   /** Called after each check. */
@@ -56,7 +62,7 @@ export async function conformance(backend: Backend, options: ConformanceOptions)
   const { reference, every = 1, only = () => true, seed = 0, onCheck } = options;
   const accounts = new Map<string, OperationConformance>();
   let [number, declined] = [0, 0];
-  for (const check of allChecks(backend, seed)) {
+  for (const check of allChecks(backend, seed, options)) {
     if (!only(check.operation) || number++ % every !== seed % every) continue;
     for (const within of withinCapabilities(check, backend)) {
       const outcome = "kind" in within ? within : await runCheck(within, { backend, reference });
@@ -87,12 +93,20 @@ function withinCapabilities(check: Check, { name, capabilities }: Backend): (Che
   ];
 }
 
-function* allChecks({ capabilities }: Backend, seed: number): Generator<Check> {
+function* allChecks(
+  { capabilities }: Backend,
+  seed: number,
+  { programs = 200, large = false }: ConformanceOptions,
+): Generator<Check> {
   const floats = capabilities.dtypes.filter((dtype): dtype is DType & `float${string}` =>
     dtype.startsWith("float"),
   );
   for (const float of floats) {
     for (const operation of operations.values()) yield* tableChecks(operation, float, seed);
+    yield* hardShapeChecks(float, seed);
+    yield* transformationChecks(float);
+    yield* fuzzChecks(float, programs, seed);
+    if (large) yield* largeChecks(float, seed);
   }
 }
 

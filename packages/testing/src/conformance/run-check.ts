@@ -1,10 +1,10 @@
-import { AmariError, type Backend, jit, type Tensor } from "@amari/core";
+import { AmariError, type Backend, jit, type Tensor, type TypedArray } from "@amari/core";
+import { epsilonOf, ulpDistance } from "@amari/core/backend";
 import { perturbedRuns, type Results, runOn, submitOn } from "../fuzz/check-program.ts";
 import { firstDifference, judge } from "../fuzz/judge.ts";
 import { PerturbingBackend } from "../fuzz/perturbing-backend.ts";
 import type { Input } from "../fuzz/random-program.ts";
 import type { TensorFunction } from "../fuzz/variants.ts";
-import { epsilonOf, ulpDistance } from "../ulp.ts";
 import { type Check, type Outcome, showTypes } from "./check.ts";
 
 /** What is compared with what. The reference must read synchronously. */
@@ -45,7 +45,9 @@ type Expectation = (got: Results) => Outcome;
 
 function expectationOf(check: Check, { backend, reference }: Pair): Expectation {
   const areFlushed = backend.capabilities.denormals === false;
-  return check.bound.kind === "ulp" ? definitionOf(check, reference, areFlushed) : spreadOf(check, reference);
+  return check.bound.kind === "ulp"
+    ? definitionOf(check, reference, areFlushed)
+    : spreadOf(check, reference, areFlushed);
 }
 
 /** Whether a float32 is below the smallest normal one. */
@@ -68,9 +70,6 @@ function definitionOf(check: Check, reference: Backend, areFlushed: boolean): Ex
   const exact = runOn(reference, check.f, wide);
   return (got) => {
     let [elements, worstUlp, worst] = [0, 0, 0];
-    const operands = check.inputs
-      .filter(({ dtype }) => dtype.startsWith("float"))
-      .flatMap(({ values }) => values);
     for (const [i, data] of got.data.entries()) {
       const { dtype, shape } = expected.tensors[i]!;
       const mismatch = typeMismatch(got.tensors[i]!, expected.tensors[i]!);
@@ -79,10 +78,8 @@ function definitionOf(check: Check, reference: Backend, areFlushed: boolean): Ex
       // Where the wide run has another dtype for the result, or is no float, the narrow one is the meaning.
       const isWide = exact.tensors[i]!.dtype === "float64" && dtype === "float32";
       const wanted = isWide ? Float32Array.from(exact.data[i]!) : expected.data[i]!;
-      const largest = [...operands, ...data].reduce(
-        (most, x) => (Number.isFinite(x) ? Math.max(most, Math.abs(x)) : most),
-        0,
-      );
+      const floats = check.inputs.filter((input) => input.dtype.startsWith("float"));
+      const largest = Math.max(largestOf(data), ...floats.map(({ values }) => largestOf(values)));
       // Where there is no wider definition, both sides have the stated error.
       const ulp = isFloat && !isWide ? 2 * bound.ulp : bound.ulp;
       const allowance = bound.elementwise ? 0 : ulp * epsilonOf(dtype) * largest;
@@ -109,7 +106,9 @@ function definitionOf(check: Check, reference: Backend, areFlushed: boolean): Ex
   };
 }
 
-function spreadOf(check: Check, reference: Backend): Expectation {
+function spreadOf(check: Check, reference: Backend, areFlushed: boolean): Expectation {
+  const kept = (data: TypedArray): TypedArray =>
+    areFlushed && data instanceof Float32Array ? data.map((x) => (isTiny(x) ? 0 : x)) : data;
   const perturbing = new PerturbingBackend(reference);
   const expected = runOn(reference, check.f, check.inputs);
   const perturbed = perturbedRuns(perturbing, check.f, check.inputs);
@@ -120,9 +119,9 @@ function spreadOf(check: Check, reference: Backend): Expectation {
       const mismatch = typeMismatch(got.tensors[i]!, expected.tensors[i]!);
       if (mismatch !== null) return failed(check, mismatch);
       const judgement = judge(
-        data,
-        expected.data[i]!,
-        perturbed.map((runs) => runs.map((run) => run.data[i]!)),
+        kept(data),
+        kept(expected.data[i]!),
+        perturbed.map((runs) => runs.map((run) => kept(run.data[i]!))),
         dtype,
         !perturbed[0]!.some((run) => perturbing.isInexact(run.tensors[i]!)),
       );
@@ -146,6 +145,14 @@ function spreadOf(check: Check, reference: Backend): Expectation {
 function typeMismatch(got: Tensor, expected: Tensor): string | null {
   const [type, wanted] = [got, expected].map(({ dtype, shape }) => `${dtype}[${shape.join(", ")}]`);
   return type === wanted ? null : `a result is of type ${type}, expected ${wanted}`;
+}
+
+/** The largest finite magnitude. */
+function largestOf(values: ArrayLike<number>): number {
+  let most = 0;
+  for (let i = 0; i < values.length; i++)
+    if (Number.isFinite(values[i])) most = Math.max(most, Math.abs(values[i]!));
+  return most;
 }
 
 const show = (x: number): string => (Object.is(x, -0) ? "-0" : String(x));

@@ -1,6 +1,5 @@
 import type { DType, TypedArray } from "@amari/core";
-import { isFloat } from "@amari/core/backend";
-import { epsilonOf } from "../ulp.ts";
+import { epsilonOf, isFloat } from "@amari/core/backend";
 
 /** How far a result may be from the reference, in spreads of the perturbed runs. */
 const spreadsAllowed = 4;

@@ -5,6 +5,7 @@ import {
   type Body,
   type Capabilities,
   type Executable,
+  epsilonOf,
   isFloat,
   type Operation,
   type Program,
@@ -13,7 +14,6 @@ import {
   type TensorType,
 } from "@amari/core/backend";
 import { uniformFrom } from "../sample.ts";
-import { epsilonOf } from "../ulp.ts";
 
 /** How a perturbed run moves results. */
 export interface Noise {

@@ -1,7 +1,7 @@
 import { type Case, stack, type Tensor, vmap, zeros } from "@amari/core";
+import { epsilonOf } from "@amari/core/backend";
 import { expectClose } from "../expect-close.ts";
 import { operandDType, sampleCase, type Uniform } from "../sample.ts";
-import { epsilonOf } from "../ulp.ts";
 import { forSamples, type GeneratedLaw, isFloat, require, resultsOf, typesOf } from "./law.ts";
 
 const batchSize = 3;

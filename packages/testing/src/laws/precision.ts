@@ -1,7 +1,7 @@
 import { type Case, type Definition, type Tensor, vjp } from "@amari/core";
+import { epsilonOf, ulpDistance } from "@amari/core/backend";
 import { MismatchError } from "../expect-close.ts";
 import { operandDType } from "../sample.ts";
-import { epsilonOf, ulpDistance } from "../ulp.ts";
 import { forSamples, type GeneratedLaw, require, resultsOf } from "./law.ts";
 
 const takesFloats = (c: Case): boolean => c.operands.some((operand) => operandDType(operand) === "float64");

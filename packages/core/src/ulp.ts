@@ -1,4 +1,5 @@
-import { ArgumentError, type DType } from "@amari/core";
+import type { DType } from "./dtype.ts";
+import { ArgumentError } from "./errors/errors.ts";
 
 const float64 = new Float64Array(1);
 const bits64 = new BigInt64Array(float64.buffer);
