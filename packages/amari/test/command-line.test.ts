@@ -14,7 +14,7 @@ describe("help and version", () => {
     const { code, out, err } = await run(...args);
     expect(code).toBe(0);
     expect(err).toBe("");
-    for (const part of ["start", "operations", "backends", "Examples:", "--quick"])
+    for (const part of ["start", "operations", "backends", "compare", "Examples:", "--quick"])
       expect(out).toContain(part);
   });
 

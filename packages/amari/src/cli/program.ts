@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { AmariError } from "@amari/core";
 import { Command, CommanderError } from "commander";
 import { backendsCommand } from "./commands/backends.ts";
+import { compareCommand } from "./commands/compare.ts";
 import { operationsCommand } from "./commands/operations.ts";
 import { startCommand } from "./commands/start.ts";
 import type { Output } from "./io.ts";
@@ -16,7 +17,8 @@ Examples:
   amari start --quick --out /tmp/r.html    the same in a few seconds, less exact
   amari start --optimizers fadam,adam      only these two
   amari operations soft                    the operations whose name holds "soft"
-  amari operations --family reduction      the reductions`;
+  amari operations --family reduction      the reductions
+  amari compare --backends cpu,webgpu      how far two backends are apart, and how long they take`;
 
 /**
  * Runs the command line.
@@ -32,7 +34,8 @@ export async function runCommandLine(args: readonly string[], output: Output): P
     .addHelpText("after", examples)
     .addCommand(startCommand(output))
     .addCommand(operationsCommand(output))
-    .addCommand(backendsCommand(output));
+    .addCommand(backendsCommand(output))
+    .addCommand(compareCommand(output));
   for (const command of [program, ...program.commands]) {
     command
       .exitOverride()

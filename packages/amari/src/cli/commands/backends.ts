@@ -9,15 +9,25 @@ export function backendsCommand(output: Output): Command {
   return new Command("backends")
     .description("Show the backends of this installation and what they can do here.")
     .action(async () => {
-      const { CpuBackend, referenceBackend } = await import("../../index.ts");
+      const { CpuBackend } = await import("../../index.ts");
+      const { findBackends } = await import("../../compare/backends.ts");
       const { textTable } = await import("../table.ts");
       const chosen = getDefaultBackend();
-      const rows = [
-        row(chosen, true),
-        ...(chosen.name === "reference" ? [] : [row(referenceBackend(), false)]),
-      ];
-      output.write(textTable(["backend", "default", "reads", "dtypes"], rows));
+      const found = await findBackends();
+      output.write(
+        textTable(
+          ["backend", "default", "reads", "dtypes"],
+          found.flatMap(({ name, backend }) =>
+            backend === null ? [] : [row(backend, name === chosen.name)],
+          ),
+        ),
+      );
       if (chosen instanceof CpuBackend) output.write(`\n${tierText(chosen)}`);
+      for (const { name, backend, about } of found) {
+        if (backend === null) output.write(`\n${name} is missing: ${about}`);
+        else if (name === "webgpu") output.write(`\nThe device of webgpu: ${about}.`);
+        await backend?.close();
+      }
       const [processor] = cpus();
       output.write(
         `\nNode ${process.versions.node} on ${process.platform}, ${cpus().length} cores` +

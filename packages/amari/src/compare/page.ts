@@ -1,0 +1,99 @@
+import { lineChart } from "../report/charts.ts";
+import { escapeHtml, figures } from "../report/format.ts";
+import { figure, legend, list, table } from "../report/html.ts";
+import { styleSheet } from "../report/style.ts";
+import { type Comparison, type ComparisonOfDType, exceededIn } from "./comparison.ts";
+import { backendHead, backendRows, trajectoryHead, trajectoryRows } from "./summary.ts";
+
+/** Distinguishable by the colour-blind, legible on white and on black. */
+const colours = ["#808080", "#0072b2", "#d55e00", "#009e73", "#cc79a7"];
+
+/** The comparison as one HTML page that loads nothing from anywhere. */
+export function comparisonPage(comparison: Comparison): string {
+  const { backends, results, seconds } = comparison;
+  const exceeded = exceededIn(comparison);
+  const verdict =
+    exceeded.length === 0
+      ? "Every operation is within its stated error on every backend."
+      : `${exceeded.length} results are beyond the stated error of their operation: ${exceeded
+          .map(({ operation, backend }) => `${operation} on ${backend}`)
+          .join(", ")}.`;
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>Amari: backends side by side</title>
+<style>${styleSheet}</style>
+</head>
+<body><main>
+<h1>Backends side by side</h1>
+<p class="lead">${escapeHtml(verdict)} Made in ${seconds.toFixed(1)} seconds.</p>
+${list(backends.map(({ name, about, missing }) => `${name}${missing ? " is missing" : ""}: ${about}`))}
+<h2>Operations against their definition</h2>
+<p>Each operation of the table on the cases of its row, against the float64 definition rounded once. An error is counted in
+units in the last place (ulp); that of operations which are not elementwise may be as large in units of the largest
+magnitude among operands and results, since they may cancel.</p>
+${table(backendHead, backendRows(comparison))}
+${results.map((result) => dtypeSection(result, comparison)).join("\n")}
+</main></body>
+</html>
+`;
+}
+
+function dtypeSection(
+  { dtype, operations, trajectories }: ComparisonOfDType,
+  comparison: Comparison,
+): string {
+  const names = comparison.backends.filter(({ missing }) => !missing).map(({ name }) => name);
+  const colourOf = (name: string) => colours[names.indexOf(name) % colours.length]!;
+  const apart = operations
+    .filter(({ ulp, exceeded }) => ulp > 0 || exceeded)
+    .sort(
+      (a, b) => Number(b.exceeded) - Number(a.exceeded) || b.ulp / (b.bound || 1) - a.ulp / (a.bound || 1),
+    );
+  const rows = apart.map((row) => [
+    row.operation,
+    row.backend,
+    String(row.ulp),
+    String(row.bound),
+    row.exceeded ? "beyond" : "within",
+    row.place,
+    String(row.got),
+    String(row.expected),
+  ]);
+  const optimizers = [...new Set(trajectories.map(({ optimizer }) => optimizer))];
+  const charts = optimizers.map((optimizer) => {
+    const series = trajectories
+      .filter((t) => t.optimizer === optimizer && t.unsupported === null)
+      .map(({ backend, divergence }) => ({
+        label: backend,
+        colour: colourOf(backend),
+        points: divergence.map((y, x) => ({ x: x + 1, y })),
+      }));
+    return figure(
+      `${optimizer} in ${dtype}`,
+      `distance of the parameters from those on ${names[0] ?? "the first backend"}, relative to the largest`,
+      lineChart(series, { x: "step", y: "relative distance", yLog: true }),
+    );
+  });
+  const unsupported = [
+    ...new Set(
+      operations.flatMap((row) => (row.unsupported === null ? [] : [`${row.backend}: ${row.unsupported}`])),
+    ),
+  ];
+  return `<h2>${dtype}: where results differ</h2>
+${rows.length === 0 ? "<p>Nowhere.</p>" : table(["operation", "backend", "ulp", "bound", "", "where", "got", "expected"], rows, "text")}
+${unsupported.length === 0 ? "" : `<h3>Unsupported</h3>${list(unsupported)}`}
+${
+  charts.length === 0
+    ? ""
+    : `<h2>${dtype}: training step by step</h2>
+<p>The same network (4-16-3, tanh) on all of Fisher's iris from the same bits. Rounding differs from backend to backend, and
+training amplifies it: only the first steps are the same computation. ${figures(comparison.steps)} steps.</p>
+${legend(names.map((label) => ({ label, colour: colourOf(label) })))}
+${charts.join("\n")}
+${table(trajectoryHead, trajectoryRows({ dtype, operations, trajectories }))}`
+}`;
+}
