@@ -17,7 +17,11 @@ afterAll(() => backend?.close());
 
 describe.skipIf(backend === null)("WebGPU", () => {
   it("agrees with the reference on a sample of all checks", { timeout: 120_000 }, async () => {
-    const { checks, passed, unsupported, failures } = await conformance(backend!, { reference, every, programs: 120 });
+    const { checks, passed, unsupported, failures } = await conformance(backend!, {
+      reference,
+      every,
+      programs: 120,
+    });
     console.log(
       `webgpu (${backend!.description.description}): ${passed} of ${checks} conformance checks passed, ` +
         `${unsupported} are declared unsupported; ${backend!.shaders} shaders`,

@@ -53,7 +53,7 @@ function numbers(...shape: number[]): Tensor {
 }
 
 describe.skipIf(found === null)("programs on WebGPU", () => {
-  it("has the sizes of long and of many folds", async () => {
+  it("has the sizes of long and of many folds", { timeout: 90_000 }, async () => {
     for (const shape of [[100_000], [3, 20_000], [20_000, 3], [70, 1025], [9000, 65], [2, 3, 64, 17], [1]]) {
       for (const axis of [0, shape.length - 1]) {
         closeTo(
@@ -79,7 +79,7 @@ describe.skipIf(found === null)("programs on WebGPU", () => {
     expect(data[2_100_001]).toBe(4_200_002);
   });
 
-  it("multiplies matrices of all sizes and layouts", async () => {
+  it("multiplies matrices of all sizes and layouts", { timeout: 90_000 }, async () => {
     for (const [m, k, n] of [
       [5, 7, 6],
       [33, 65, 31],
@@ -107,7 +107,7 @@ describe.skipIf(found === null)("programs on WebGPU", () => {
     expect(await tensor([true, false, true]).logicalNot().array()).toEqual([false, true, false]);
   });
 
-  it("records the turns of a scan one after the other", async () => {
+  it("records the turns of a scan one after the other", { timeout: 60_000 }, async () => {
     const run = () =>
       scan(
         (sum: Tensor, x: Tensor) => [sum.add(x).mul(0.5), sum.mul(x)] as const,
@@ -125,7 +125,7 @@ describe.skipIf(found === null)("programs on WebGPU", () => {
     closeTo(...(await onBoth(gradient)), 1e-5);
   });
 
-  it("asks conditions on the host", async () => {
+  it("asks conditions on the host", { timeout: 60_000 }, async () => {
     const doubled = whileLoop(
       (x: Tensor) => x.sum().lt(1000) as Tensor<[]>,
       (x: Tensor) => x.mul(2) as Tensor,
