@@ -29,6 +29,7 @@ import { emitDot } from "./emit/dot.ts";
 import { withIntegerDivision } from "./emit/idioms.ts";
 import type { ShaderType } from "./emit/literal.ts";
 import { type DeviceKernel, emitLoops, isForDevice } from "./emit/loops.ts";
+import { emitRoutine } from "./emit/routines.ts";
 import { runKernel } from "./host/run-kernel.ts";
 import type { Dispatch } from "./run/recorder.ts";
 import { doing, type Task, type Wait } from "./run/task-queue.ts";
@@ -202,6 +203,11 @@ export class WebgpuExecutable implements Executable {
   private prepareRoutine(stage: RoutineStage): Action {
     const { step, inputs, outputs } = stage;
     const { kernel } = step.operation;
+    const onDevice = emitRoutine(
+      stage,
+      this.schedule.buffers.map(({ type }) => type),
+    );
+    if (onDevice !== null) return this.record(onDevice);
     if (kernel.kind !== "routine") throw new Error(`${step.operation.name} is no routine`);
     this.onHost.push(step.operation.name);
     const arrayOf = (buffer: number, data: ReadonlyMap<number, TypedArray>): DenseArray => ({
