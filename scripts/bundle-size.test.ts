@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { bundleSize } from "./bundle-size.ts";
+import { bundleSize, smallProgram } from "./bundle-size.ts";
 
 // A ratchet: the goal is 60 kB, which is missed; docs/performance.md says by what. jax-js takes 80. Kernels in plain
 // JavaScript take 4 of these, revectorising with its test at start 2, and angles and powers of extreme operands 2.
@@ -19,4 +19,13 @@ test("the core with the CPU backend stays below 106 kB, minified and gzipped", a
   expect(new Set(parts.map(({ name }) => name.split("/")[0]))).toEqual(new Set(["core", "backend-cpu"]));
   expect(gzipped).toBeGreaterThan(20_000);
   expect(minified).toBeGreaterThan(2 * gzipped);
+}, 60_000);
+
+test("a program ships no transformation, distribution or printer that it does not use", async () => {
+  const [whole, small] = [await bundleSize(), await bundleSize(smallProgram)];
+  const sizeOf = (parts: typeof whole.parts, part: string) =>
+    parts.find(({ name }) => name === part)?.minified ?? 0;
+  expect(sizeOf(small.parts, "core/transform")).toBeLessThan(sizeOf(whole.parts, "core/transform") / 2);
+  expect(sizeOf(small.parts, "core/random")).toBe(0);
+  expect(sizeOf(small.parts, "core/compile")).toBeLessThan(sizeOf(whole.parts, "core/compile"));
 }, 60_000);

@@ -9,17 +9,25 @@ export interface BundleSize {
   readonly parts: readonly { readonly name: string; readonly minified: number; readonly gzipped: number }[];
 }
 
-/** What a program that needs all of the core and the CPU backend ships, and nothing of the other packages. */
-const program = `
+/** A program that needs all of the core and the CPU backend, and nothing of the other packages. */
+const wholeProgram = `
   import { setDefaultBackend } from "@amari/core";
   import { cpuBackend } from "@amari/backend-cpu";
   export * from "@amari/core";
   setDefaultBackend(cpuBackend());
 `;
 
+/** A program that differentiates and compiles, and imports no more than that. */
+export const smallProgram: string = `
+  import { grad, jit, tensor } from "amari";
+  console.log(jit(grad((x) => x.square().sum()))(tensor([1, 2])).dataSync());
+`;
+
 const entry = "size-of-amari.ts";
 
-async function minifiedModules(): Promise<{ code: string; modules: ReadonlyMap<string, string> }> {
+async function minifiedModules(
+  program: string,
+): Promise<{ code: string; modules: ReadonlyMap<string, string> }> {
   const build = await rolldown({
     input: entry,
     platform: "browser",
@@ -42,8 +50,8 @@ async function minifiedModules(): Promise<{ code: string; modules: ReadonlyMap<s
 const gzipped = (code: string): number => gzipSync(code, { level: 9 }).length;
 
 /** Bundles, minifies and measures. The parts share the whole in proportion to their code, gzipped each by itself. */
-export async function bundleSize(): Promise<BundleSize> {
-  const { code, modules } = await minifiedModules();
+export async function bundleSize(program: string = wholeProgram): Promise<BundleSize> {
+  const { code, modules } = await minifiedModules(program);
   const texts = new Map<string, string>();
   for (const [id, text] of modules) {
     const part = /packages\/([^/]+)\/src\/(?:([^/]+)\/)?/.exec(id);

@@ -1,5 +1,5 @@
-/** Prints what the core and the CPU backend weigh in a user's bundle. */
-import { bundleSize } from "./bundle-size.ts";
+/** Prints what the core and the CPU backend weigh in a user's bundle, and what is left where a program uses little. */
+import { bundleSize, smallProgram } from "./bundle-size.ts";
 
 const { minified, gzipped, parts } = await bundleSize();
 const row = (name: string, a: number, b: number): string =>
@@ -14,3 +14,5 @@ for (const name of ["core", "backend-cpu"]) {
     console.log(row(`  ${part.name.slice(name.length + 1) || "(top)"}`, part.minified, part.gzipped));
 }
 console.log(row("core with the CPU backend", minified, gzipped));
+const small = await bundleSize(smallProgram);
+console.log(row("only tensor, grad and jit", small.minified, small.gzipped));
