@@ -6,12 +6,12 @@
  * Prints for each operation how many checks passed, its largest error in ulp and as a share of its bound, and what the
  * backend says it cannot do. The exit code is 1 if a check failed.
  */
-import { parseArgs } from "node:util";
 import { cpuBackend } from "@amari/backend-cpu";
 import { referenceBackend } from "@amari/backend-reference";
 import { webgpu } from "@amari/backend-webgpu";
 import { type Backend, setDefaultBackend } from "@amari/core";
 import { type ConformanceReport, conformance } from "@amari/testing";
+import { readOptions } from "./options.ts";
 
 const backends: Readonly<Record<string, () => Backend | Promise<Backend>>> = {
   cpu: cpuBackend,
@@ -19,16 +19,14 @@ const backends: Readonly<Record<string, () => Backend | Promise<Backend>>> = {
   reference: referenceBackend,
 };
 
-const { values } = parseArgs({
-  options: {
-    backend: { type: "string", default: "cpu" },
-    programs: { type: "string", default: "200" },
-    small: { type: "boolean", default: false },
-    only: { type: "string" },
-    every: { type: "string", default: "1" },
-    seed: { type: "string", default: "0" },
-    failures: { type: "string", default: "20" },
-  },
+const values = readOptions({
+  backend: { type: "string", default: "cpu" },
+  programs: { type: "string", default: "200" },
+  small: { type: "boolean", default: false },
+  only: { type: "string" },
+  every: { type: "string", default: "1" },
+  seed: { type: "string", default: "0" },
+  failures: { type: "string", default: "20" },
 });
 
 const make = backends[values.backend];

@@ -2,26 +2,29 @@
  * Random programs on a backend against the reference:
  *   pnpm fuzz [--backend cpu|reference] [--count 1000] [--seed N] [--path P] [--dtype float32|float64] [--calls 40]
  *
+ * or, on larger values, the CPU backend on some threads against itself on one, for the same bits:
+ *   pnpm fuzz --threads 2 [--elements 200000] [as above]
+ *
  * Prints how many programs passed and how close results came to their bounds, by operation; a program that fails is
  * shrunk, printed as code that can be pasted, and makes the exit code 1.
  */
-import { parseArgs } from "node:util";
 import { cpuBackend } from "@amari/backend-cpu";
 import { referenceBackend } from "@amari/backend-reference";
 import { type Backend, setDefaultBackend } from "@amari/core";
 import { type FuzzReport, fuzz } from "@amari/testing";
+import { readOptions } from "./options.ts";
 
 const backends: Readonly<Record<string, () => Backend>> = { cpu: cpuBackend, reference: referenceBackend };
 
-const { values } = parseArgs({
-  options: {
-    backend: { type: "string", default: "cpu" },
-    count: { type: "string", default: "1000" },
-    seed: { type: "string", default: String(Date.now() % 2 ** 31) },
-    path: { type: "string" },
-    dtype: { type: "string" },
-    calls: { type: "string", default: "40" },
-  },
+const values = readOptions({
+  backend: { type: "string", default: "cpu" },
+  count: { type: "string", default: "1000" },
+  seed: { type: "string", default: String(Date.now() % 2 ** 31) },
+  path: { type: "string" },
+  dtype: { type: "string" },
+  calls: { type: "string", default: "40" },
+  threads: { type: "string" },
+  elements: { type: "string" },
 });
 
 function choose<T extends string>(option: string, value: string, choices: readonly T[]): T {
@@ -31,7 +34,10 @@ function choose<T extends string>(option: string, value: string, choices: readon
 }
 
 const [count, seed] = [Number(values.count), Number(values.seed)];
-const backend = backends[choose("backend", values.backend, Object.keys(backends))]!();
+const threaded = values.threads === undefined ? undefined : cpuBackend({ threads: Number(values.threads) });
+const backend = threaded
+  ? cpuBackend({ threads: 1 })
+  : backends[choose("backend", values.backend, Object.keys(backends))]!();
 const floats =
   values.dtype === undefined ? undefined : [choose("dtype", values.dtype, ["float32", "float64"])];
 setDefaultBackend(backend);
@@ -43,6 +49,8 @@ const report = fuzz(backend, {
   count,
   seed,
   maxCalls: Number(values.calls),
+  ...(threaded && { threaded, maxElements: 200_000 }),
+  ...(values.elements !== undefined && { maxElements: Number(values.elements) }),
   ...(floats && { floats }),
   ...(values.path !== undefined && { path: values.path }),
   onProgram: (programs) => {
@@ -53,6 +61,8 @@ const report = fuzz(backend, {
 });
 process.stderr.write("\n");
 print(report);
+if (threaded !== undefined) console.log(`\nchunks by thread: ${threaded.chunksByThread.join(", ")}`);
+await threaded?.close();
 if (report.failure !== null) process.exitCode = 1;
 
 function rate(programs: number): string {
@@ -62,11 +72,14 @@ function rate(programs: number): string {
 function print({ programs, declined, operations, failure }: FuzzReport): void {
   const sum = (pick: (report: { elements: number; discarded: number; results: number }) => number) =>
     [...operations.values()].reduce((total, operation) => total + pick(operation), 0);
+  const compared =
+    `, ${sum((o) => o.results)} results, ${sum((o) => o.elements)} elements, ` +
+    `${sum((o) => o.discarded)} of them discarded as unstable` +
+    "\n\nresult of               results   elements  discarded  largest error / bound";
   console.log(
-    `seed ${seed}: ${programs} programs passed (${declined} declined by the reference), ${sum((o) => o.results)} results, ` +
-      `${sum((o) => o.elements)} elements, ${sum((o) => o.discarded)} of them discarded as unstable`,
+    `seed ${seed}: ${programs} programs passed (${declined} declined with a typed error)` +
+      (operations.size > 0 ? compared : ""),
   );
-  console.log("\nresult of               results   elements  discarded  largest error / bound");
   for (const [name, o] of [...operations].sort(([, a], [, b]) => b.worst - a.worst)) {
     const columns = [o.results, o.elements, o.discarded].map((n) => String(n).padStart(10)).join(" ");
     console.log(`${name.padEnd(20)} ${columns}  ${o.worst.toFixed(3)}`);

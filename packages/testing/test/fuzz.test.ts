@@ -34,7 +34,7 @@ const find = (backend: Backend, options = {}) =>
 
 const callsIn = (message: string): number => message.match(/^ {2}const v\d+ = /gm)?.length ?? 0;
 
-describe("the fuzzer catches, and shows in a few calls,", () => {
+describe("the fuzzer catches, and shows in a few calls,", { timeout: 120_000 }, () => {
   it("a slice that begins one element late", () => {
     const backend = mistaken("slice", (step) => {
       const { view } = kernelOf(step, "view");

@@ -170,19 +170,30 @@ export function checkProgram(
   for (const { name, run, recut, reads } of modes) {
     if ((recut && !subject.anyCut) || (reads && variant.name !== "plain")) continue;
     const again = attempt(name, () => runOn(backend, run(f), inputs), program, variant);
-    again.data.forEach((data, i) => {
-      const at = firstDifference(data, got.data[i]!);
-      if (at < 0) return;
-      const { dtype, shape } = got.tensors[i]!;
-      throw mismatch(
-        `${name} gives other bits on ${backend.name}: element ${at} of result ${i}, ${dtype}[${shape.join(", ")}], ` +
-          `is ${show(data[at]!)}, first it was ${show(got.data[i]![at]!)}`,
-        program,
-        variant,
-      );
-    });
+    checkBits(again, got, `${name} gives other bits on ${backend.name}`, program, variant);
   }
   return agreements;
+}
+
+/** Throws unless two runs have given the same bits. */
+export function checkBits(
+  again: Results,
+  first: Results,
+  what: string,
+  program: RandomProgram,
+  variant: Variant,
+): void {
+  again.data.forEach((data, i) => {
+    const at = firstDifference(data, first.data[i]!);
+    if (at < 0) return;
+    const { dtype, shape } = first.tensors[i]!;
+    throw mismatch(
+      `${what}: element ${at} of result ${i}, ${dtype}[${shape.join(", ")}], is ${show(data[at]!)}, first it was ` +
+        `${show(first.data[i]![at]!)}`,
+      program,
+      variant,
+    );
+  });
 }
 
 function checkType(got: Tensor, expected: Tensor, i: number, program: RandomProgram, variant: Variant): void {
@@ -207,7 +218,7 @@ function describe(error: Error, what: string, program: RandomProgram, variant: V
   return mismatch(`${what}: ${error.name}: ${error.message}\n${where}`, program, variant);
 }
 
-function attempt<T>(what: string, run: () => T, program: RandomProgram, variant: Variant): T {
+export function attempt<T>(what: string, run: () => T, program: RandomProgram, variant: Variant): T {
   try {
     return run();
   } catch (error) {

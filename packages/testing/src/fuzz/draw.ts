@@ -4,9 +4,6 @@ import { type Argument, applyCall, type Call, Reference } from "./random-program
 /** Choices are numbers below this. */
 export const choiceRange = 256;
 
-/** No value of a program has more elements. */
-export const mostElements = 5_000;
-
 /** A value of the program that is being made: its number, and a tensor that is never computed. */
 export interface Value {
   readonly reference: Reference;
@@ -21,10 +18,13 @@ export interface Value {
 export class Draw {
   readonly values: Value[];
   readonly calls: Call[] = [];
+  private readonly mostElements: number;
   private choices: readonly number[] = [];
   private next = 0;
 
-  constructor(inputs: readonly Tensor[]) {
+  /** @param mostElements no value of the program has more */
+  constructor(inputs: readonly Tensor[], mostElements: number) {
+    this.mostElements = mostElements;
     this.values = inputs.map((tensor, i) => ({ reference: new Reference(i), tensor }));
   }
 
@@ -77,7 +77,7 @@ export class Draw {
       if (error instanceof AmariError) return undefined;
       throw error;
     }
-    if (tensor.size > mostElements) return undefined;
+    if (tensor.size > this.mostElements) return undefined;
     const value = { reference: new Reference(this.values.length), tensor };
     this.values.push(value);
     this.calls.push(call);

@@ -1,6 +1,7 @@
 import type { Backend } from "@amari/core";
 import fc from "fast-check";
 import { type Agreement, checkProgram, Subject } from "./check-program.ts";
+import { checkThreads } from "./check-threads.ts";
 import type { RandomProgram } from "./random-program.ts";
 import { type ProgramConstraints, programChoices, programOf } from "./random-programs.ts";
 import { shrinkProgram } from "./shrink-program.ts";
@@ -18,6 +19,11 @@ export interface FuzzOptions extends ProgramConstraints {
   readonly path?: string;
   /** Milliseconds after which no further program is generated or shrunk. Default: none. */
   readonly timeLimit?: number;
+  /**
+   * The same backend with another number of threads. Then nothing is compared with the reference, so that values may be
+   * large: the bits must be the same on both.
+   */
+  readonly threaded?: Backend;
   /** Whether jit, donation and reads on the way must give the bits of a plain run. Default true. */
   readonly anyCut?: boolean;
   /** Called after each program. */
@@ -54,9 +60,13 @@ const transformEvery = 2;
  * @example const { failure } = fuzz(cpuBackend(), { reference: referenceBackend(), count: 1000, seed: 1 });
  */
 export function fuzz(backend: Backend, options: FuzzOptions): FuzzReport {
-  const { reference, count = 100, anyCut = true, path, timeLimit, onProgram } = options;
+  const { reference, count = 100, anyCut = true, path, timeLimit, onProgram, threaded } = options;
   const seed = options.seed ?? Math.floor(Math.random() * 2 ** 31);
   const subject = new Subject(reference, backend, anyCut);
+  const check: Check = (program, variant) =>
+    threaded === undefined
+      ? checkProgram(program, variant, subject)
+      : checkThreads(program, variant, backend, threaded);
   const operations = new Map<string, OperationReport>();
   let [programs, declined, failed] = [0, 0, false];
   const uses = fc.record({
@@ -73,7 +83,7 @@ export function fuzz(backend: Backend, options: FuzzOptions): FuzzReport {
       if (failed && ++shrinks > mostShrinks) return;
       const program = programOf(choices);
       try {
-        const agreements = checkProgram(program, variant, subject);
+        const agreements = check(program, variant);
         if (failed) return;
         programs++;
         if (agreements === null) declined++;
@@ -95,13 +105,16 @@ export function fuzz(backend: Backend, options: FuzzOptions): FuzzReport {
   const failure =
     result.failed && smallest !== null
       ? {
-          message: messageOf(smallest, subject),
+          message: messageOf(smallest, check),
           seed: result.seed,
           path: result.counterexamplePath!.split(":")[0]!,
         }
       : null;
   return { seed, programs, declined, operations, failure };
 }
+
+/** Whether a use of a program is right: what its results agree in, null where it is declined; throws where it is not. */
+type Check = (program: RandomProgram, variant: Variant) => readonly Agreement[] | null;
 
 /** A program and how it is used. */
 interface Use {
@@ -113,12 +126,12 @@ interface Use {
 const mostShrinks = 100;
 
 /** The error of a failing program after it was made smaller, under the simplest transformation that makes it fail. */
-function messageOf({ program, variant }: Use, subject: Subject): string {
+function messageOf({ program, variant }: Use, check: Check): string {
   let shrinks = 0;
   let message = "";
   const fails = (candidate: RandomProgram, under: Variant): boolean => {
     try {
-      checkProgram(candidate, under, subject);
+      check(candidate, under);
       return false;
     } catch (error) {
       message = (error as Error).message;

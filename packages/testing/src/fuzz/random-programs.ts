@@ -11,13 +11,20 @@ export interface ProgramConstraints {
   readonly floats?: readonly ("float32" | "float64")[];
   /** Calls that are tried; those that do not fit are left out. Default 40. */
   readonly maxCalls?: number;
+  /** No value has more. Default 5000. */
+  readonly maxElements?: number;
 }
 
 /** Sizes around the widths of vectors, tiles and blocks, and primes. */
 const edges: readonly number[] = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 65, 0, 11, 13, 37];
 
+/** Further ones where values may be larger. */
+const largeEdges: readonly number[] = [100, 127, 128, 129, 257, 300, 513, 1000, 4099, 30_011, 100_003];
+const fewElements = 5_000;
+
 /** What a program is made of, as numbers that shrink one by one. */
 export interface ProgramChoices {
+  readonly maxElements: number;
   readonly floats: readonly DType[];
   readonly base: readonly number[];
   readonly inputs: readonly InputChoices[];
@@ -37,9 +44,13 @@ interface InputChoices {
   readonly seed: number;
 }
 
-const dimensions = (rank: number): fc.Arbitrary<number[]> => {
+const dimensions = (rank: number, maxElements: number): fc.Arbitrary<number[]> => {
   // Large sizes where there are few axes, so that values stay small.
-  const sizes = edges.filter((n) => n <= [Infinity, Infinity, 65, 17, 8][rank]!);
+  const isLarge = maxElements > fewElements;
+  const longest = maxElements ** (1 / Math.max(1, rank));
+  const sizes = isLarge
+    ? [...largeEdges, ...edges].filter((n) => n <= longest && n > longest / 16)
+    : edges.filter((n) => n <= longest);
   const small = edges.filter((n) => n < 9 && n > 0);
   return fc.array(fc.oneof({ arbitrary: fc.constantFrom(...sizes), weight: 3 }, fc.constantFrom(...small)), {
     minLength: rank,
@@ -65,12 +76,17 @@ export const randomPrograms = (constraints: ProgramConstraints = {}): fc.Arbitra
 const allRecipes = recipes();
 
 /** What {@link programOf} makes a program of. */
-export function programChoices({ floats, maxCalls = 40 }: ProgramConstraints): fc.Arbitrary<ProgramChoices> {
+export function programChoices({
+  floats,
+  maxCalls = 40,
+  maxElements = fewElements,
+}: ProgramConstraints): fc.Arbitrary<ProgramChoices> {
   const floatSets: readonly (readonly DType[])[] =
     floats === undefined ? [["float32"], ["float32"], ["float64"], ["float32", "float64"]] : [floats];
   return fc.record({
+    maxElements: fc.constant(maxElements),
     floats: fc.constantFrom(...floatSets),
-    base: fc.constantFrom(1, 2, 2, 3, 0, 4).chain(dimensions),
+    base: fc.constantFrom(1, 2, 2, 3, 0, 4).chain((rank) => dimensions(rank, maxElements)),
     inputs: fc.array(inputChoices, { minLength: 1, maxLength: 4, size: "max" }),
     special: fc.constantFrom(false, false, false, false, true),
     calls: fc.array(
@@ -85,14 +101,22 @@ export function programChoices({ floats, maxCalls = 40 }: ProgramConstraints): f
 }
 
 /** The program that some choices stand for; any do. */
-export function programOf({ floats, base, inputs, special, calls, outputs }: ProgramChoices): RandomProgram {
+export function programOf({
+  maxElements,
+  floats,
+  base,
+  inputs,
+  special,
+  calls,
+  outputs,
+}: ProgramChoices): RandomProgram {
   const made = inputs.map(({ kind, float, dropped, ones, seed }): Input => {
     const shape = base.map((n, i) => (((ones >> i) & 1) === 1 ? 1 : n)).slice(Math.min(dropped, base.length));
     const dtype = kind === "float" ? floats[float % floats.length]! : kind;
     const size = shape.reduce((a, b) => a * b, 1);
     return { shape, dtype, values: sampleValues(dtype, size, seed, special) };
   });
-  const draw = new Draw(made.map(tensorOf));
+  const draw = new Draw(made.map(tensorOf), maxElements);
   for (const [name, numbers] of calls) {
     draw.choose(numbers);
     allRecipes.get(name)!(draw);

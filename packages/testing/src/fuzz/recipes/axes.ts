@@ -1,5 +1,5 @@
 import type { Argument } from "../random-program.ts";
-import { isRanked, type Recipe } from "./recipe.ts";
+import { isFloat, isRanked, type Recipe } from "./recipe.ts";
 
 // Operations along axes, by their signatures.
 
@@ -8,7 +8,10 @@ export const overAxes =
   (name: string): Recipe =>
   (draw) => {
     // The derivative of a product takes memory of the square of its factors.
-    const x = draw.value(({ size }) => name !== "prod" || size <= 600);
+    const found = draw.value(({ size }) => name !== "prod" || size <= 600);
+    // In some orders a product underflows before it meets an infinity.
+    const x =
+      name === "prod" && found && isFloat(found.tensor) ? draw.emit("clip", found.reference, -2, 2) : found;
     if (x === undefined) return;
     const axes = draw.subset(x.tensor.rank);
     const axis = axes.length === 0 ? [] : [axes.length === 1 ? axes[0]! : axes];
