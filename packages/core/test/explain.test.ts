@@ -11,6 +11,7 @@ import {
   type Tensor,
   zeros,
 } from "@amari/core";
+import { printProgram } from "@amari/core/backend";
 import { beforeAll, describe, expect, it } from "vitest";
 
 beforeAll(() => setDefaultBackend(cpuBackend()));
@@ -31,6 +32,27 @@ describe("explain", () => {
     ]);
     expect(text).toContain("sum{axes: [0]}");
     expect(text).toContain("(func $segment0");
+  });
+
+  it("says once what is the same of several parameters in a row, on lines of a readable length", () => {
+    const sum = (a: readonly Tensor[], b: Tensor, c: readonly Tensor[]) =>
+      [...a, ...c].reduce((x, y) => x.mul(3).add(y.sum().mul(2))).add(b.sum().mul(5).mul(7).mul(9));
+    const [vectors, matrices] = [
+      [vector, vector, vector],
+      [
+        [2, 3],
+        [3, 2],
+        [4, 5],
+        [12, 345],
+        [67, 89],
+      ].map((shape) => zeros(shape) as Tensor),
+    ] as const;
+    const text = printProgram(explain(sum)(vectors, zeros([1234, 5678]), matrices).program);
+    expect(`\n${text.slice(0, text.indexOf("\n  %"))}`).toMatchInlineSnapshot(`
+      "
+      program(%0..%2: float32[6], %3: float32[2, 3], %4: float32[3, 2], %5: float32[4, 5],
+              %6: float32[12, 345], %7: float32[67, 89], %8: float32[1234, 5678]; %9..%13: float32)"
+    `);
   });
 
   it("says nothing of code where the backend has none to show", () => {

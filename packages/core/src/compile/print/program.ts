@@ -13,17 +13,54 @@ export const showType = ({ dtype, shape }: TensorType): string =>
 
 function linesOf(program: Program, label: string, numbers: readonly number[]): string[] {
   const { inputs, scalars, steps, outputs } = program;
-  const parameters = inputs.map((type, i) => `%${i}: ${showType(type)}`);
-  const given = scalars.map((dtype, i) => {
-    const number = numbers[i] === undefined ? "" : ` = ${numbers[i]}`;
-    return `%${inputs.length + i}: ${dtype}${number}`;
-  });
-  const header = given.length === 0 ? parameters.join(", ") : `${parameters.join(", ")}; ${given.join(", ")}`;
+  const parameters = runs(inputs.map(showType), 0);
+  const given = runs(
+    scalars.map((dtype, i) => (numbers[i] === undefined ? dtype : `${dtype} = ${numbers[i]}`)),
+    inputs.length,
+  );
   return [
-    `${label}(${header.trimStart()})`,
+    ...wrapped(
+      `${label}(`,
+      [parameters, given].filter((list) => list.length > 0),
+      ")",
+    ),
     ...steps.flatMap(stepLines).map(indent),
     `  return ${outputs.map(showSlot).join(", ")}`,
   ];
+}
+
+/** Slots with what is said of each; where it is the same for more than two in a row, once: `%1..%4: float32`. */
+function runs(said: readonly string[], first: number): string[] {
+  const list: string[] = [];
+  for (let from = 0, to = 0; from < said.length; from = to) {
+    while (to < said.length && said[to] === said[from]) to++;
+    const slots = Array.from({ length: to - from }, (_, i) => showSlot(first + from + i));
+    const names = slots.length > 2 ? [`${slots[0]}..${slots.at(-1)}`] : slots;
+    list.push(...names.map((name) => `${name}: ${said[from]}`));
+  }
+  return list;
+}
+
+/** No line of parameters is longer than this, if it can be helped. */
+const longestLine = 100;
+
+/** Lists of parameters, a semicolon between them, on as many lines as they take. */
+function wrapped(before: string, lists: readonly (readonly string[])[], after: string): string[] {
+  const items = lists.flatMap((list, i) =>
+    list.map((item, j) => {
+      const isLast = i === lists.length - 1 && j === list.length - 1;
+      return `${item}${isLast ? after : j === list.length - 1 ? ";" : ","}`;
+    }),
+  );
+  const lines = [before];
+  for (const item of items.length === 0 ? [after] : items) {
+    const line = lines.at(-1)!;
+    const isFirst = line.trim() === "" || line === before;
+    if (isFirst || line.length + item.length < longestLine)
+      lines[lines.length - 1] += isFirst ? item : ` ${item}`;
+    else lines.push(`${" ".repeat(before.length)}${item}`);
+  }
+  return lines;
 }
 
 function stepLines({ operation, attributes, inputs, output, outputs, bodies = [] }: Step): string[] {
