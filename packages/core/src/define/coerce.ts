@@ -58,10 +58,16 @@ export function broadcast(operands: readonly Tensor[], what: string): Tensor[] {
 const castTo = (operand: Tensor, dtype: DType): Tensor =>
   operand.dtype === dtype ? operand : operand.astype(dtype);
 
+/** What a value is that should have been another, for messages. */
+export function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  const kind = Array.isArray(value) ? "array" : typeof value;
+  return `${/^[aeiou]/.test(kind) ? "an" : "a"} ${kind}`;
+}
+
 function checkOperand(value: unknown, what: string): void {
   if (value instanceof Tensor || typeof value === "number" || typeof value === "boolean") return;
-  const got = value === null ? "null" : Array.isArray(value) ? "an array" : typeof value;
   throw new ArgumentError(
-    `${what}: expected a tensor, a number or a boolean, got ${got}; wrap data by tensor(...)`,
+    `${what}: expected a tensor, a number or a boolean, got ${kindOf(value)}; wrap data by tensor(...)`,
   );
 }

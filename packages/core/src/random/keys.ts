@@ -1,3 +1,4 @@
+import { kindOf } from "../define/coerce.ts";
 import { isInteger } from "../dtype.ts";
 import { ArgumentError, DTypeError, ShapeError } from "../errors/errors.ts";
 import { iota } from "../ops/creation.ts";
@@ -14,9 +15,7 @@ export type Words = readonly [high: Tensor, low: Tensor];
 function wordsOfKey(key: Tensor, what: string): Words {
   if (!(key instanceof Tensor)) {
     const seed = typeof key === "number" ? String(key) : "0";
-    throw new ArgumentError(
-      `random.${what}: expected a key, got ${key === null || key === undefined ? String(key) : `a ${typeof key}`}; write random.key(${seed})`,
-    );
+    throw new ArgumentError(`random.${what}: expected a key, got ${kindOf(key)}; write random.key(${seed})`);
   }
   if (key.dtype !== "uint32") {
     throw new DTypeError(

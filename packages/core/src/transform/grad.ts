@@ -1,3 +1,4 @@
+import { kindOf } from "../define/coerce.ts";
 import { isFloat } from "../dtype.ts";
 import { GradientError } from "../errors/errors.ts";
 import { onesLike } from "../ops/creation.ts";
@@ -48,9 +49,7 @@ function checkLoss(loss: unknown, label: string, hasAux: boolean): Tensor {
       Array.isArray(loss) || (!hasAux && typeof loss === "object")
         ? "; pass { hasAux: true } to return more than the loss"
         : "";
-    throw new GradientError(
-      `${label}: the function must return ${expected}, got ${Array.isArray(loss) ? "an array" : typeof loss}${hint}`,
-    );
+    throw new GradientError(`${label}: the function must return ${expected}, got ${kindOf(loss)}${hint}`);
   }
   if (loss.rank !== 0) {
     throw new GradientError(
