@@ -1,5 +1,5 @@
 import { BackendError } from "@amari/core";
-import type { Backend, Block, Capabilities, Executable, Program } from "@amari/core/backend";
+import type { Backend, Block, Capabilities, Executable, Program, TimedExecutable } from "@amari/core/backend";
 import { DeviceLostError } from "./errors.ts";
 import { elementBytes, WebgpuExecutable } from "./executable.ts";
 import { type GpuBlock, Heap } from "./heap.ts";
@@ -120,6 +120,48 @@ export class WebgpuBackend implements Backend {
         outputs as readonly GpuBlock[],
       ),
     );
+  }
+
+  compileTimed(program: Program): TimedExecutable {
+    return new WebgpuExecutable(program, this.runtime);
+  }
+
+  time(
+    executable: TimedExecutable,
+    inputs: readonly Block[],
+    scalars: readonly number[],
+    outputs: readonly Block[],
+  ): Promise<readonly number[]> {
+    this.checkUsable();
+    return new Promise((resolve, reject) => {
+      this.queue.add(
+        this.timed(
+          executable as WebgpuExecutable,
+          [inputs, outputs].map((blocks) => blocks.map((block) => (block as GpuBlock).address)),
+          scalars,
+          resolve,
+          reject,
+        ),
+      );
+    });
+  }
+
+  private *timed(
+    executable: WebgpuExecutable,
+    [inputs, outputs]: readonly (readonly number[])[],
+    scalars: readonly number[],
+    resolve: (milliseconds: readonly number[]) => void,
+    reject: (error: unknown) => void,
+  ): Task {
+    const { recorder } = this.runtime;
+    try {
+      yield* executable.ready();
+      const scratch = this.scratchOf(executable.scratchBytes);
+      yield* executable.time(inputs!, scalars, outputs!, scratch, resolve);
+    } catch (error) {
+      recorder.discard();
+      reject(this.failure ?? error);
+    }
   }
 
   /** A program whose inputs never came has no results; whoever reads one is told why. */

@@ -6,7 +6,6 @@ import {
   type DenseArray,
   type DType,
   donationsOf,
-  type Executable,
   expressionsOf,
   fuse,
   homeOf,
@@ -20,6 +19,7 @@ import {
   scalarTypeOf,
   sizeOf,
   type TensorType,
+  type TimedExecutable,
   type TypedArray,
   viewBytes,
 } from "@amari/core/backend";
@@ -32,6 +32,7 @@ import { type DeviceKernel, emitLoops, isForDevice } from "./emit/loops.ts";
 import { emitRoutine } from "./emit/routines.ts";
 import { runKernel } from "./host/run-kernel.ts";
 import type { Dispatch } from "./run/recorder.ts";
+import { Stopwatch } from "./run/stopwatch.ts";
 import { doing, type Task, type Wait } from "./run/task-queue.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -61,7 +62,7 @@ type RoutineStage = Extract<Stage, { kind: "routine" }>;
 type ControlStage = Extract<Stage, { kind: "control" }>;
 
 /** A program as shaders, recorded into one command buffer wherever the host has no part in it. */
-export class WebgpuExecutable implements Executable {
+export class WebgpuExecutable implements TimedExecutable {
   readonly program: Program;
   readonly schedule: Schedule;
   readonly plan: MemoryPlan;
@@ -73,6 +74,8 @@ export class WebgpuExecutable implements Executable {
   private readonly runtime: Runtime;
   private readonly homes: readonly number[];
   private readonly actions: readonly Action[];
+  /** Which stages the device does by itself. */
+  private readonly isOneRecording: boolean[] = [];
   private readonly compiled: Compiled[] = [];
   private readonly bodies: WebgpuExecutable[] = [];
   private readonly owned: { readonly address: number; readonly reserved: number; readonly bytes: number }[] =
@@ -86,7 +89,12 @@ export class WebgpuExecutable implements Executable {
     this.plan = planMemory(this.schedule, program.donated, elementBytes);
     this.donations = donationsOf(this.plan, this.schedule);
     this.homes = this.schedule.buffers.map((_, buffer) => homeOf(buffer, this.plan.shares));
-    this.actions = this.schedule.stages.map((stage) => this.prepare(stage));
+    this.actions = this.schedule.stages.map((stage) => {
+      const before = this.onHost.length;
+      const action = this.prepare(stage);
+      this.isOneRecording.push(stage.kind !== "control" && this.onHost.length === before);
+      return action;
+    });
     const own = Math.max(0, ...this.compiled.map(({ kernel }) => 4 * kernel.memory));
     this.scratchBytes = this.plan.bytes + own;
     runtime.collected.register(this, this.owned);
@@ -133,6 +141,51 @@ export class WebgpuExecutable implements Executable {
     outputs: readonly number[],
     scratch: number,
   ): Task {
+    const frame = this.frameFor(inputs, scalars, outputs, scratch);
+    for (const action of this.actions) yield* action(frame);
+  }
+
+  /** Runs it likewise, one stage after the other, and hands over the milliseconds of each. */
+  *time(
+    inputs: readonly number[],
+    scalars: readonly number[],
+    outputs: readonly number[],
+    scratch: number,
+    then: (milliseconds: readonly number[]) => void,
+  ): Task {
+    const { device, recorder } = this.runtime;
+    const frame = this.frameFor(inputs, scalars, outputs, scratch);
+    const stopwatch = Stopwatch.isAvailable(device) ? new Stopwatch(device, this.actions.length) : null;
+    const times = this.actions.map(() => 0);
+    for (const [stage, action] of this.actions.entries()) {
+      if (stopwatch !== null && stage < Stopwatch.most && this.isOneRecording[stage]) {
+        yield* action(frame);
+        if (!recorder.isEmpty) recorder.submit(stopwatch.writesOf(stage));
+        continue;
+      }
+      // By the host's clock, from an idle device to an idle device.
+      yield* settle(device.queue.onSubmittedWorkDone(), () => {});
+      const begin = performance.now();
+      yield* action(frame);
+      recorder.submit();
+      yield* settle(device.queue.onSubmittedWorkDone(), () => {});
+      times[stage] = performance.now() - begin;
+    }
+    if (stopwatch !== null) {
+      yield* settle(stopwatch.read(), (measured) => {
+        for (const [stage, time] of measured) times[stage] = time;
+      });
+      stopwatch.destroy();
+    }
+    then(times);
+  }
+
+  private frameFor(
+    inputs: readonly number[],
+    scalars: readonly number[],
+    outputs: readonly number[],
+    scratch: number,
+  ): Frame {
     const { buffers } = this.schedule;
     const { offsets } = this.plan;
     const addresses = this.homes.map((home) => {
@@ -140,12 +193,11 @@ export class WebgpuExecutable implements Executable {
       if (role.kind === "input") return inputs[role.index]!;
       return role.kind === "output" ? outputs[role.index]! : scratch + (offsets[home] ?? 0);
     });
-    const frame: Frame = {
+    return {
       addressOf: (buffer) => addresses[buffer]!,
       scalars,
       memory: scratch + this.plan.bytes,
     };
-    for (const action of this.actions) yield* action(frame);
   }
 
   private prepare(stage: Stage): Action {

@@ -48,7 +48,11 @@ export async function findAdapter(options: GPURequestAdapterOptions): Promise<GP
 }
 
 /** What Dawn may be told: no bounds checks and no cleared memory for code that this package generates. */
-const dawnFlags = ["enable-dawn-features=disable_robustness,disable_workgroup_init"];
+const dawnFlags = [
+  "enable-dawn-features=disable_robustness,disable_workgroup_init",
+  // Else the device's clock ticks every 0.1 ms, which says nothing of a kernel.
+  "disable-dawn-features=timestamp_quantization",
+];
 
 async function createInNode(): Promise<GPU> {
   // A variable, so that bundlers and TypeScript leave the optional package alone; the comment below is for Vite.

@@ -57,8 +57,8 @@ export class Recorder {
     for (const { pipeline, groups } of dispatches) this.recorded.push({ pipeline, groups, offset, bytes });
   }
 
-  /** Hands over what has been recorded. */
-  submit(): void {
+  /** Hands over what has been recorded, as one pass. */
+  submit(timestampWrites?: GPUComputePassTimestampWrites): void {
     if (this.recorded.length === 0) return;
     const { device, recorded } = this;
     const room = Math.max(...recorded.map(({ offset, bytes }) => offset + bytes));
@@ -74,7 +74,7 @@ export class Recorder {
     // The queue keeps the order: earlier programs have read their tables when this is written.
     device.queue.writeBuffer(this.table, 0, this.words, 0, this.used / 4);
     const encoder = device.createCommandEncoder();
-    const pass = encoder.beginComputePass();
+    const pass = encoder.beginComputePass(timestampWrites && { timestampWrites });
     let last: Pipeline | null = null;
     for (const { pipeline, groups, offset, bytes } of recorded) {
       if (pipeline !== last) pass.setPipeline(pipeline.compiled!);
@@ -85,6 +85,10 @@ export class Recorder {
     pass.end();
     device.queue.submit([encoder.finish()]);
     this.discard();
+  }
+
+  get isEmpty(): boolean {
+    return this.recorded.length === 0;
   }
 
   /** Forgets what has been recorded. */
