@@ -80,8 +80,9 @@ const program = (layers: number): string => `
     };
     const nodes = new Map(profile.nodes.map((node) => [node.id, node]));
     visit(profile.nodes[0], "other");
+    // A sample that took much longer than the interval waited for the processor.
     profile.samples.forEach((id, i) => {
-      parts[partOf.get(id)] = (parts[partOf.get(id)] ?? 0) + profile.timeDeltas[i] / 1000;
+      parts[partOf.get(id)] = (parts[partOf.get(id)] ?? 0) + Math.min(profile.timeDeltas[i], 1000) / 1000;
     });
   });
   const [, again] = timed(() => step(results[0], results[1], tokens, targets));
