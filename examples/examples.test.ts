@@ -31,6 +31,9 @@ const outputs = {
     expect(numberAfter(text, "median")).toBeGreaterThan(0);
     expect(text).toContain("over 51 parameters");
   },
+  "toy-backend.ts": async () => {
+    expect(numberAfter(await run("toy-backend.ts"), "softmax on the toy backend:")).toBeCloseTo(0.09, 3);
+  },
   "check-your-optimizer.ts": async () => {
     const [sgd, right, wrong] = (await run("check-your-optimizer.ts")).split("\n\n");
     expect(sgd).not.toContain("BROKEN");
