@@ -35,6 +35,8 @@ const settings: Readonly<Record<string, Setting>> = {
 
 const projectIn = ([name, setting]: [string, Setting]): TestProjectInlineConfiguration => ({
   resolve: { conditions: ["@amari/source", ...defaultClientConditions] },
+  // As modules that it need not bundle: found late, it would reload the page amid the tests.
+  optimizeDeps: { exclude: ["uplot"] },
   server: { headers: setting.isolated ? isolation : {} },
   test: {
     name,

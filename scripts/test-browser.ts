@@ -6,7 +6,7 @@ import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { findChromium } from "./chromium.ts";
 
-const folders = ["packages/amari/test/browser"];
+const folders = ["packages/amari/test/browser", "examples/browser"];
 
 /** How many tests the files of the browser declare. */
 function countTests(): number {

@@ -38,10 +38,10 @@ describe("the CPU backend", () => {
     await together.close();
   });
 
-  test("runs the study of iris: both models, by three optimizers, with the exact Fisher information", () => {
+  test("runs the study of iris: both models, by two optimizers, with the exact Fisher information", () => {
     setDefaultBackend(cpuBackend());
-    const chosen = contestants.filter(({ id }) => ["fadam", "adam", "ngd"].includes(id));
-    const { results } = runStudy({ steps: 25, seed: 0, repetitions: 1, contestants: chosen }, silent);
+    const chosen = contestants.filter(({ id }) => ["fadam", "ngd"].includes(id));
+    const { results } = runStudy({ steps: 12, seed: 0, repetitions: 1, contestants: chosen }, silent);
     expect(results.map(({ parameterCount }) => parameterCount)).toEqual([15, 51]);
     for (const { outcomes, trajectory } of results) {
       for (const { curve, finalLoss, accuracy } of outcomes) {
