@@ -126,7 +126,7 @@ const frame = 16;
 const nextTask = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
 
 function wishOf(data: FormData): Wish {
-  const text = (name: string) => String(data.get(name));
+  const text = (name: string) => data.get(name) as string;
   return {
     optimizer: text("optimizer"),
     learningRate: Number(text("learningRate")),
