@@ -19,7 +19,7 @@ declare module "vitest" {
   }
 }
 
-const every = Number(process.env["EVERY"] ?? 40);
+const every = Number(process.env["EVERY"] ?? 80);
 const steps = Number(process.env["STEPS"] ?? 200);
 
 const isolation = {
@@ -44,7 +44,7 @@ const projectIn = ([name, setting]: [string, Setting]): TestProjectInlineConfigu
     // What only one backend is asked.
     exclude: [`**/${setting.backend === "cpu" ? "webgpu" : "cpu"}.browser.ts`],
     provide: { ...setting, every, steps },
-    testTimeout: 120_000,
+    testTimeout: 240_000,
     fileParallelism: false,
     browser: {
       enabled: true,

@@ -13,7 +13,7 @@ async function train(wish: Readonly<Record<string, string>>): Promise<void> {
     field.dispatchEvent(new Event("change"));
   }
   find("[type=submit]").click();
-  await vi.waitFor(() => expect(find<HTMLButtonElement>("[type=submit]").disabled).toBe(false), 60_000);
+  await vi.waitFor(() => expect(find<HTMLButtonElement>("[type=submit]").disabled).toBe(false), 100_000);
 }
 
 const cells = (): string[][] =>
@@ -45,7 +45,7 @@ test("the page trains by two optimizers, draws their curves and has a row for ea
 
 test("a run that is stopped keeps what it has, and the page can be cleared", async () => {
   const training = train({ backend: inject("backend"), steps: "10000" });
-  await vi.waitFor(() => expect(find("[role=status]").textContent).toMatch(/step \d+ of 10000/), 30_000);
+  await vi.waitFor(() => expect(find("[role=status]").textContent).toMatch(/step \d+ of 10000/), 100_000);
   find("[name=stop]").click();
   await training;
   expect(Number(cells()[0]![4])).toBeLessThan(10_000);
