@@ -104,7 +104,7 @@ function* allChecks(
   for (const float of floats) {
     for (const operation of operations.values())
       if (only(operation.name)) yield* tableChecks(operation, float, seed);
-    yield* hardShapeChecks(float, seed);
+    yield* hardShapeChecks(float, seed, only);
     yield* transformationChecks(float);
     yield* fuzzChecks(float, programs, seed);
     if (large) yield* largeChecks(float, seed);

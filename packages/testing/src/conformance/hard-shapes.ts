@@ -139,8 +139,14 @@ function inputOf(shape: readonly number[], dtype: DType, seed: number): Input {
 }
 
 /** Each kind of kernel at each of the hard sizes. */
-export function* hardShapeChecks(float: DType, seed: number): Generator<Check> {
-  for (const { name, f, shapes, most = Infinity, some = false, indices = [] } of kinds) {
+export function* hardShapeChecks(
+  float: DType,
+  seed: number,
+  only: (kind: string) => boolean,
+): Generator<Check> {
+  for (const { name, f, shapes, most = Infinity, some = false, indices = [] } of kinds.filter((kind) =>
+    only(kind.name),
+  )) {
     for (const n of sizes) {
       if (n > most || (some && n === 0)) continue;
       const inputs = shapes(n).map((shape, i) =>

@@ -97,6 +97,7 @@ export function* transformationChecks(float: DType): Generator<Check> {
 
 /** Random programs, plain and transformed. */
 export function* fuzzChecks(float: DType, count: number, seed: number): Generator<Check> {
+  if (count === 0) return;
   const programs = fc.sample(
     fc.tuple(randomPrograms({ floats: [float as "float32"] }), fc.constantFrom(...variants)),
     { numRuns: count, seed },
