@@ -16,6 +16,8 @@ export default defineConfig({
     ],
     // Processes rather than threads: tests of memory need their own heap, and V8 flags belong to a process.
     pool: "forks",
+    // One for each core: the default leaves one idle, which on a machine of two is half of it.
+    maxWorkers: "100%",
     // Test files run side by side already; the tests of threads ask for them.
     env: { AMARI_THREADS: "1" },
     testTimeout: 20_000,
