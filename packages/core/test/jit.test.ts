@@ -287,6 +287,20 @@ describe("donation", () => {
     expect(() => x.dataSync()).toThrow(DisposedError);
   });
 
+  it("counts arguments behind a static one that holds tensors", () => {
+    const [x, y] = [donor(), donor()];
+    const step = jit(
+      (fixed: { scale: Tensor }, a: Tensor, b: Tensor) => fixed.scale.mul(a).add(b) as Tensor,
+      {
+        static: [0],
+        donate: [2],
+      },
+    );
+    expectClose(step({ scale: f64(3) }, x, y), f64([4, 8]));
+    expectClose(x, f64([1, 2]));
+    expect(() => y.dataSync()).toThrow(DisposedError);
+  });
+
   it("is ignored where the call is inlined in another", () => {
     const step = jit((y: Tensor) => y.square().sum() as Tensor, { donate: [0] });
     const x = donor();

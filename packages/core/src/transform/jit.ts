@@ -37,11 +37,14 @@ interface Compiled extends Trace {
   readonly program: Linearised;
   /** For each input of the program, the number of the argument's leaf that it is, or the node that it closes over. */
   readonly sources: readonly (number | Node)[];
-  /** For each output, the number of the leaf that it passes through, or -1. */
+  /** The nodes among them. */
+  readonly captured: readonly Node[];
+  /** For each output, the number of the leaf that it hands back as it came, or -1. */
   readonly passed: readonly number[];
-  /** The leaves that are donated, and which of the program's inputs they are. */
+  /** The leaves that are donated, which of the program's inputs they are, and the leaves that are not. */
   readonly donated: readonly number[];
   readonly gifts: readonly number[];
+  readonly kept: readonly number[];
   readonly executables: Map<Backend, Executable>;
   /** Those that overwrite what is donated. */
   readonly overwriting: Map<Backend, Executable>;
@@ -88,7 +91,7 @@ export const jit: Jit = ((f: (...args: never[]) => unknown, options: JitOptions 
         const trace = traceFunction(f, args, statics, flat, label);
         const { program } = trace;
         const compiled =
-          program === null ? trace : bindArguments(trace, program, donatedLeaves(args, donate));
+          program === null ? trace : bindArguments(trace, program, donatedLeaves(dynamic, donate));
         entry = { key, structure: flat.structure, statics: staticStructure, trace: compiled };
       } finally {
         entries.delete(key);
@@ -140,9 +143,9 @@ function leavesLike(
   return leaves;
 }
 
-/** The numbers of the leaves that belong to donated arguments. */
-function donatedLeaves(args: readonly unknown[], donate: readonly number[]): readonly number[] {
-  const counts = args.map((arg) => treeLeaves(arg).length);
+/** The numbers of the leaves that belong to donated arguments; static ones have none. */
+function donatedLeaves(dynamic: readonly unknown[], donate: readonly number[]): readonly number[] {
+  const counts = dynamic.map((arg) => treeLeaves(arg).length);
   return counts.flatMap((count, i) => {
     if (!donate.includes(i)) return [];
     const before = counts.slice(0, i).reduce((a, b) => a + b, 0);
@@ -179,15 +182,21 @@ export function traceFunction(
 function bindArguments(trace: Trace, program: Linearised, donated: readonly number[]): Compiled {
   const leafOf = new Map(trace.placeholders.map(({ node }, leaf) => [node, leaf]));
   const sources = program.inputs.map((node) => leafOf.get(node) ?? node);
+  const isDonated = new Set(donated);
   return {
     ...trace,
     program,
     sources,
-    passed: trace.outputs.map((output) => leafOf.get(withoutAliases(output)) ?? -1),
+    captured: sources.filter((source) => typeof source !== "number"),
+    passed: trace.outputs.map((output) => {
+      const leaf = leafOf.get(withoutAliases(output)) ?? -1;
+      return isDonated.has(leaf) ? -1 : leaf;
+    }),
     donated,
     gifts: sources.flatMap((source, input) =>
-      typeof source === "number" && donated.includes(source) ? [input] : [],
+      typeof source === "number" && isDonated.has(source) ? [input] : [],
     ),
+    kept: trace.placeholders.flatMap((_, leaf) => (isDonated.has(leaf) ? [] : [leaf])),
     executables: new Map(),
     overwriting: new Map(),
   };
@@ -236,10 +245,10 @@ function inline(trace: Trace, leaves: readonly Tensor[]): unknown {
 }
 
 function run(trace: Compiled, leaves: readonly Tensor[], label: string): unknown {
-  const { program, sources, passed, outputs } = trace;
+  const { program, sources, captured, passed, outputs } = trace;
   storeArguments(leaves);
   const donated = trace.donated.map((leaf) => leaves[leaf]!.node);
-  checkDonated(donated, sources, label);
+  checkDonated(donated, captured, label);
   const storages = sources.map(
     (source): Storage => (typeof source === "number" ? leaves[source]!.node : source).storage!,
   );
@@ -252,7 +261,7 @@ function run(trace: Compiled, leaves: readonly Tensor[], label: string): unknown
   const results = execute(backend, executable, storages, program.scalars, outputs);
   const tensors = outputs.map((output, i) => {
     const argument = leaves[passed[i]!];
-    if (argument !== undefined && !trace.donated.includes(passed[i]!)) return argument;
+    if (argument !== undefined) return argument;
     const node = new Node(dataOperation as Operation, [], undefined, {
       shape: output.shape,
       dtype: output.dtype,
@@ -265,9 +274,9 @@ function run(trace: Compiled, leaves: readonly Tensor[], label: string): unknown
 }
 
 /** @throws DisposedError, before anything runs, for an argument that cannot be given away */
-function checkDonated(donated: readonly Node[], sources: readonly (number | Node)[], label: string): void {
+function checkDonated(donated: readonly Node[], captured: readonly Node[], label: string): void {
   if (donated.length === 0) return;
-  const closedOver = new Set(sources.map((source) => (typeof source === "number" ? null : source.storage)));
+  const closedOver = new Set(captured.map(({ storage }) => storage));
   const seen = new Set<Storage>();
   for (const node of donated) {
     const storage = node.storage!;
@@ -287,10 +296,10 @@ function checkDonated(donated: readonly Node[], sources: readonly (number | Node
 }
 
 /** Whether nothing but this call reads what is donated, and the call only as what is donated. */
-function mayOverwrite({ donated }: Compiled, nodes: readonly Node[], leaves: readonly Tensor[]): boolean {
-  if (!nodes.every(isFree)) return false;
-  const storages = new Set(nodes.map(({ storage }) => storage));
-  return leaves.every(({ node }, leaf) => donated.includes(leaf) || !storages.has(node.storage));
+function mayOverwrite({ kept }: Compiled, donated: readonly Node[], leaves: readonly Tensor[]): boolean {
+  if (!donated.every(isFree)) return false;
+  const storages = new Set(donated.map(({ storage }) => storage));
+  return kept.every((leaf) => !storages.has(leaves[leaf]!.node.storage));
 }
 
 /** Marks donated arguments as gone and frees what no result took over, unless a pending node may still read them. */
