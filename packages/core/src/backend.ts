@@ -16,6 +16,7 @@ export {
   expressionsOf,
   kernelExpressions,
   type LoopKernel,
+  operandCount,
   operandsOf,
   type Phase,
   phaseRoots,

@@ -1,7 +1,6 @@
 import { lineChart } from "../report/charts.ts";
 import { escapeHtml, figures } from "../report/format.ts";
-import { figure, legend, list, table } from "../report/html.ts";
-import { styleSheet } from "../report/style.ts";
+import { figure, legend, list, page, table } from "../report/html.ts";
 import { type Comparison, type ComparisonOfDType, exceededIn } from "./comparison.ts";
 import { backendHead, backendRows, trajectoryHead, trajectoryRows } from "./summary.ts";
 
@@ -18,17 +17,9 @@ export function comparisonPage(comparison: Comparison): string {
       : `${exceeded.length} results are beyond the stated error of their operation: ${exceeded
           .map(({ operation, backend }) => `${operation} on ${backend}`)
           .join(", ")}.`;
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>Amari: backends side by side</title>
-<style>${styleSheet}</style>
-</head>
-<body><main>
-<h1>Backends side by side</h1>
+  return page(
+    "Amari: backends side by side",
+    `<h1>Backends side by side</h1>
 <p class="lead">${escapeHtml(verdict)} Made in ${seconds.toFixed(1)} seconds.</p>
 ${list(backends.map(({ name, about, missing }) => `${name}${missing ? " is missing" : ""}: ${about}`))}
 <h2>Operations against their definition</h2>
@@ -36,10 +27,8 @@ ${list(backends.map(({ name, about, missing }) => `${name}${missing ? " is missi
 units in the last place (ulp); that of operations which are not elementwise may be as large in units of the largest
 magnitude among operands and results, since they may cancel.</p>
 ${table(backendHead, backendRows(comparison))}
-${results.map((result) => dtypeSection(result, comparison)).join("\n")}
-</main></body>
-</html>
-`;
+${results.map((result) => dtypeSection(result, comparison)).join("\n")}`,
+  );
 }
 
 function dtypeSection(

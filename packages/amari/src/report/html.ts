@@ -1,4 +1,21 @@
 import { escapeHtml } from "./format.ts";
+import { styleSheet } from "./style.ts";
+
+/** A whole page that loads nothing from anywhere; `body` is HTML. */
+export const page = (title: string, body: string): string => `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${escapeHtml(title)}</title>
+<style>${styleSheet}</style>
+</head>
+<body><main>
+${body}
+</main></body>
+</html>
+`;
 
 /** A table; the first column holds names, the others numbers, or text where `columns` says so. */
 export function table(

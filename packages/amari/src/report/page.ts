@@ -1,7 +1,7 @@
 import type { Study } from "../study/study.ts";
 import { directionSection, fisherSection } from "./fisher-sections.ts";
 import { escapeHtml } from "./format.ts";
-import { styleSheet } from "./style.ts";
+import { page } from "./html.ts";
 import { settingsSection, trainingSection } from "./training-sections.ts";
 
 /** What the page tells about the run beside its results. */
@@ -13,17 +13,9 @@ export interface Circumstances {
 /** The report as one HTML page that loads nothing from anywhere. */
 export function reportPage(study: Study, { seconds, backend }: Circumstances): string {
   const seeds = study.repetitions === 1 ? "one seed" : `${study.repetitions} seeds`;
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>Amari: optimizers and Fisher information on iris</title>
-<style>${styleSheet}</style>
-</head>
-<body><main>
-<h1>Optimizers and Fisher information on iris</h1>
+  return page(
+    "Amari: optimizers and Fisher information on iris",
+    `<h1>Optimizers and Fisher information on iris</h1>
 <p class="lead">How FAdam and its relatives train two small models on Fisher's iris, and how near they come to what they
 approximate: the Fisher information and the natural gradient, both computed exactly. ${study.trainCount} flowers to train
 on, ${study.testCount} held out, ${study.steps} steps with minibatches of ${study.batchSize}, ${seeds}, in float64 on the
@@ -31,8 +23,6 @@ ${escapeHtml(backend)} backend. This page was made in ${seconds.toFixed(1)} seco
 ${trainingSection(study)}
 ${fisherSection(study)}
 ${directionSection(study)}
-${settingsSection(study)}
-</main></body>
-</html>
-`;
+${settingsSection(study)}`,
+  );
 }

@@ -1,4 +1,10 @@
-import type { Expression, LoopKernel, ScalarInstruction, ScalarType } from "@amari/core/backend";
+import {
+  type Expression,
+  type LoopKernel,
+  operandCount,
+  type ScalarInstruction,
+  type ScalarType,
+} from "@amari/core/backend";
 
 /** A kernel that the self-test runs: reads the buffers 0 and 1, and writes the others, all of one type. */
 export interface Sample {
@@ -18,17 +24,6 @@ const arithmetic: readonly ScalarInstruction[] = ["add", "sub", "mul", "min", "m
 const onFloats: readonly ScalarInstruction[] = ["div", "sqrt", "floor", "ceil", "trunc", "nearest", "fma"];
 const onIntegers: readonly ScalarInstruction[] = ["and", "or", "xor", "not", "shl", "shr"];
 const comparisons: readonly ScalarInstruction[] = ["eq", "ne", "lt", "le", "gt", "ge"];
-const operandCounts: { readonly [I in ScalarInstruction]?: number } = {
-  neg: 1,
-  abs: 1,
-  sqrt: 1,
-  floor: 1,
-  ceil: 1,
-  trunc: 1,
-  nearest: 1,
-  not: 1,
-  fma: 3,
-};
 
 const types = ["f32", "f64", "i32", "u32"] as const;
 const isFloat = (type: ScalarType): boolean => type === "f32" || type === "f64";
@@ -57,7 +52,7 @@ export const samples: readonly Sample[] = types.flatMap((type): Sample[] => {
     applied(
       instruction,
       type,
-      ...[z, shifts.includes(instruction) ? three : y, x].slice(0, operandCounts[instruction] ?? 2),
+      ...[z, shifts.includes(instruction) ? three : y, x].slice(0, operandCount(instruction)),
     );
   const selected = (instruction: ScalarInstruction, z: Expression) =>
     applied("select", type, applied(instruction, "bool", z, y), x, z);

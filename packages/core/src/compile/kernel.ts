@@ -51,6 +51,25 @@ export type ScalarInstruction =
   | "convert"
   | "bits";
 
+const operandCounts: { readonly [I in ScalarInstruction]?: number } = {
+  neg: 1,
+  abs: 1,
+  sqrt: 1,
+  floor: 1,
+  ceil: 1,
+  trunc: 1,
+  nearest: 1,
+  not: 1,
+  convert: 1,
+  bits: 1,
+  fma: 3,
+  select: 3,
+  rarely: 3,
+};
+
+/** How many operands an instruction takes. */
+export const operandCount = (instruction: ScalarInstruction): number => operandCounts[instruction] ?? 2;
+
 /** `offset + sum of strides[i] * loop index i`: an element's place in a buffer, or an index. */
 export interface Affine {
   readonly offset: number;

@@ -7,6 +7,7 @@ import {
   type Expression,
   expressionsOf,
   type LoopKernel,
+  operandCount,
   type Phase,
   phaseRoots,
   type ScalarInstruction,
@@ -191,22 +192,6 @@ const uniform: { readonly [I in ScalarInstruction]?: readonly ScalarType[] } = {
   fma: floats,
 };
 
-const arities: { readonly [I in ScalarInstruction]?: number } = {
-  neg: 1,
-  abs: 1,
-  sqrt: 1,
-  floor: 1,
-  ceil: 1,
-  trunc: 1,
-  nearest: 1,
-  not: 1,
-  convert: 1,
-  bits: 1,
-  fma: 3,
-  select: 3,
-  rarely: 3,
-};
-
 const widths: { readonly [T in ScalarType]: number } = {
   f64: 64,
   i64: 64,
@@ -225,7 +210,7 @@ function checkInstruction({
   const fail = (): never => {
     throw new Error(`${instruction}(${types.join(", ")}) gives no ${type}`);
   };
-  if (operands.length !== (arities[instruction] ?? 2)) fail();
+  if (operands.length !== operandCount(instruction)) fail();
   const allowed = uniform[instruction];
   if (allowed !== undefined) {
     if (!allowed.includes(type) || types.some((t) => t !== type)) fail();
