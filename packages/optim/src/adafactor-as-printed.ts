@@ -3,7 +3,7 @@ import { averageEstimate, constantEstimate, estimateOf, type Factored } from "./
 import type { FAdafactorKind } from "./fadafactor.ts";
 import { exponentialAverage, unbiasedWeights } from "./moving-average.ts";
 import type { Optimizer } from "./optimizer.ts";
-import { checkFraction, checkNonNegative, checkThreshold } from "./options.ts";
+import { checkFraction, checkNonNegative, checkThreshold, required, withDefaults } from "./options.ts";
 import { perTensor, type StepTime } from "./per-tensor.ts";
 import { clipToRms } from "./root-mean-square.ts";
 import { checkLearningRate, type LearningRate, learningRateAt } from "./schedule.ts";
@@ -32,12 +32,20 @@ export interface AdafactorAsPrintedOptions {
  * The code that it cites has, by default, no momentum, no decay and steps relative to the parameters: see
  * {@link adafactor}.
  *
- * @throws ArgumentError for an option out of range
+ * @throws ArgumentError for an unknown option or one out of range
  */
 export function adafactorAsPrinted(options: AdafactorAsPrintedOptions): Optimizer<FAdafactorKind> {
-  const { learningRate, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-30, clip = 1, weightDecay = 1e-3 } = options;
-  const { decayTimesLearningRate = false } = options;
   const name = "adafactorAsPrinted";
+  const settings = withDefaults(name, options, {
+    learningRate: required,
+    beta1: 0.9,
+    beta2: 0.999,
+    epsilon: 1e-30,
+    clip: 1,
+    weightDecay: 1e-3,
+    decayTimesLearningRate: false,
+  });
+  const { learningRate, beta1, beta2, epsilon, clip, weightDecay, decayTimesLearningRate } = settings;
   checkLearningRate(name, learningRate);
   checkFraction(name, "beta1", beta1);
   checkFraction(name, "beta2", beta2, true);

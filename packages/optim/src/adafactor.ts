@@ -1,7 +1,7 @@
 import { maximum, type Tensor } from "@amari/core";
 import { averageEstimate, constantEstimate, estimateOf, type Factored } from "./factored.ts";
 import type { Optimizer, StateKind } from "./optimizer.ts";
-import { checkNonNegative, checkPositive, checkThreshold } from "./options.ts";
+import { checkNonNegative, checkPositive, checkThreshold, withDefaults } from "./options.ts";
 import { perTensor, type StepTime } from "./per-tensor.ts";
 import { clipToRms, rootMeanSquare } from "./root-mean-square.ts";
 import { checkLearningRate, type LearningRate, learningRateAt } from "./schedule.ts";
@@ -48,11 +48,21 @@ const machineEpsilon = (dtype: string): number => (dtype === "float64" ? 2 ** -5
  * The last two axes of a tensor are factored, leading ones batched; below rank 2 nothing is factored. For the variant
  * that the FAdam paper prints see {@link adafactorAsPrinted}.
  *
- * @throws ArgumentError for an option out of range
+ * @throws ArgumentError for an unknown option or one out of range
  */
 export function adafactor(options: AdafactorOptions = {}): Optimizer<AdafactorKind> {
-  const { learningRate = 1e-2, decayExponent = 0.8, epsilon1 = null, epsilon2 = 1e-3, clip = 1 } = options;
-  const { weightDecay = 0, relativeStep = true, scaleByParameter = true } = options;
+  const settings = withDefaults("adafactor", options, {
+    learningRate: 1e-2,
+    decayExponent: 0.8,
+    epsilon1: null,
+    epsilon2: 1e-3,
+    clip: 1,
+    weightDecay: 0,
+    relativeStep: true,
+    scaleByParameter: true,
+  });
+  const { learningRate, decayExponent, epsilon1, epsilon2, clip, weightDecay } = settings;
+  const { relativeStep, scaleByParameter } = settings;
   checkLearningRate("adafactor", learningRate);
   checkPositive("adafactor", "decayExponent", decayExponent);
   if (epsilon1 !== null) checkNonNegative("adafactor", "epsilon1", epsilon1);

@@ -2,7 +2,14 @@ import { type Tensor, zerosLike } from "@amari/core";
 import type { AdamKind } from "./adam.ts";
 import { biasCorrection, exponentialAverage } from "./moving-average.ts";
 import type { Optimizer } from "./optimizer.ts";
-import { checkChoice, checkFraction, checkNonNegative, checkThreshold } from "./options.ts";
+import {
+  checkChoice,
+  checkFraction,
+  checkNonNegative,
+  checkThreshold,
+  required,
+  withDefaults,
+} from "./options.ts";
 import { perTensor, type StepTime } from "./per-tensor.ts";
 import { clipToRms, safeSqrt } from "./root-mean-square.ts";
 import { checkLearningRate, type LearningRate, learningRateAt } from "./schedule.ts";
@@ -35,12 +42,19 @@ export interface AdamAsPrintedOptions {
  * clipping and the decoupled decay are not Adam's either. `recursion: "standard"` is what was meant: AdamW with update
  * clipping.
  *
- * @throws ArgumentError for an option out of range
+ * @throws ArgumentError for an unknown option or one out of range
  */
 export function adamAsPrinted(options: AdamAsPrintedOptions): Optimizer<AdamKind> {
-  const { learningRate, recursion = "literal", beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = options;
-  const { clip = 1, weightDecay = 1e-3 } = options;
   const name = "adamAsPrinted";
+  const { learningRate, recursion, beta1, beta2, epsilon, clip, weightDecay } = withDefaults(name, options, {
+    learningRate: required,
+    recursion: "literal",
+    beta1: 0.9,
+    beta2: 0.999,
+    epsilon: 1e-8,
+    clip: 1,
+    weightDecay: 1e-3,
+  });
   checkLearningRate(name, learningRate);
   checkChoice(name, "recursion", recursion, ["literal", "standard"]);
   checkFraction(name, "beta1", beta1);

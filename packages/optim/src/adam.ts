@@ -2,7 +2,7 @@ import { type Tensor, zerosLike } from "@amari/core";
 import { adamTraits } from "./adam-traits.ts";
 import { biasCorrection, exponentialAverage } from "./moving-average.ts";
 import type { Optimizer, StateKind } from "./optimizer.ts";
-import { checkChoice, checkFraction, checkNonNegative } from "./options.ts";
+import { checkChoice, checkFraction, checkNonNegative, required, withDefaults } from "./options.ts";
 import { perTensor, type StepTime } from "./per-tensor.ts";
 import { safeSqrt } from "./root-mean-square.ts";
 import { checkLearningRate, type LearningRate, learningRateAt } from "./schedule.ts";
@@ -45,19 +45,18 @@ export interface AdamKind extends StateKind {
  * Weight decay is L2 regularisation: it passes through the moments. For decoupled decay see {@link adamw}.
  *
  * @example const optimizer = adam({ learningRate: 1e-3 });
- * @throws ArgumentError for an option out of range
+ * @throws ArgumentError for an unknown option or one out of range
  */
-export const adam = (options: AdamOptions): Optimizer<AdamKind> =>
-  adamFamily("adam", { weightDecay: 0, ...options }, "l2");
+export const adam = (options: AdamOptions): Optimizer<AdamKind> => adamFamily("adam", options, 0, "l2");
 
 /**
  * Adam with decoupled weight decay (Loshchilov and Hutter 2019, arXiv 1711.05101): the update of {@link adam} less
  * `learningRate * weightDecay * theta`.
  *
- * @throws ArgumentError for an option out of range
+ * @throws ArgumentError for an unknown option or one out of range
  */
 export const adamw = (options: AdamOptions): Optimizer<AdamKind> =>
-  adamFamily("adamw", { weightDecay: 0.01, ...options }, "decoupled");
+  adamFamily("adamw", options, 0.01, "decoupled");
 
 interface Slots {
   readonly momentum: Tensor;
@@ -67,10 +66,18 @@ interface Slots {
 
 function adamFamily(
   name: string,
-  options: AdamOptions & { readonly weightDecay: number },
+  options: AdamOptions,
+  defaultDecay: number,
   decayForm: "l2" | "decoupled",
 ): Optimizer<AdamKind> {
-  const { learningRate, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay, amsgrad = false } = options;
+  const { learningRate, beta1, beta2, epsilon, weightDecay, amsgrad } = withDefaults(name, options, {
+    learningRate: required,
+    beta1: 0.9,
+    beta2: 0.999,
+    epsilon: 1e-8,
+    weightDecay: defaultDecay,
+    amsgrad: false,
+  });
   checkLearningRate(name, learningRate);
   checkFraction(name, "beta1", beta1);
   checkFraction(name, "beta2", beta2);

@@ -32,7 +32,7 @@ export interface FAdafactorKind extends StateKind {
  * is kept whole, which is `fadam`. The momentum is not factored. The estimate equals that of `fadam` where the average
  * of the squared gradients has rank one.
  *
- * @throws ArgumentError for an option out of range
+ * @throws ArgumentError for an unknown option or one out of range
  */
 export function fadafactor(options: FisherOptions): Optimizer<FAdafactorKind> {
   const settings = fisherSettings("fadafactor", options);

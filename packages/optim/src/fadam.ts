@@ -36,7 +36,7 @@ export interface FAdamKind extends StateKind {
  * as AdamW does.
  *
  * @example const optimizer = fadam({ learningRate: 1e-3 });
- * @throws ArgumentError for an option out of range
+ * @throws ArgumentError for an unknown option or one out of range
  */
 export function fadam(options: FisherOptions): Optimizer<FAdamKind> {
   const settings = fisherSettings("fadam", options);

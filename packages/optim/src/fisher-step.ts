@@ -12,6 +12,8 @@ import {
   checkNonNegative,
   checkPositive,
   checkThreshold,
+  required,
+  withDefaults,
 } from "./options.ts";
 import type { RuleInput, StepTime } from "./per-tensor.ts";
 import { clipToRms, rootMeanSquare, safeSqrt } from "./root-mean-square.ts";
@@ -60,10 +62,9 @@ export interface FisherOptions {
 /** {@link FisherOptions} with every default filled in. */
 export type FisherSettings = Required<FisherOptions>;
 
-/** Fills in the defaults. @throws ArgumentError for a value out of range */
+/** Fills in the defaults. @throws ArgumentError for an unknown option or a value out of range */
 export function fisherSettings(name: string, options: FisherOptions): FisherSettings {
-  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  const settings: FisherSettings = { ...defaults, ...(given as unknown as FisherOptions) };
+  const settings: FisherSettings = withDefaults(name, options, defaults);
   checkLearningRate(name, settings.learningRate);
   checkFraction(name, "beta1", settings.beta1);
   checkFraction(name, "beta2", settings.beta2, true);
@@ -81,7 +82,8 @@ export function fisherSettings(name: string, options: FisherOptions): FisherSett
   return settings;
 }
 
-const defaults: Omit<FisherSettings, "learningRate"> = {
+const defaults = {
+  learningRate: required,
   beta1: 0.9,
   beta2: 0.999,
   epsilon: 1e-8,
@@ -96,7 +98,7 @@ const defaults: Omit<FisherSettings, "learningRate"> = {
   epsilonBound: "min",
   epsilonExponent: "2rho",
   clipForm: "threshold",
-};
+} as const;
 
 /** What all tensors share in one step. */
 export interface FisherScalars {

@@ -2,7 +2,7 @@ import { type Tensor, zerosLike } from "@amari/core";
 import type { AdamKind } from "./adam.ts";
 import { biasCorrection, exponentialAverage } from "./moving-average.ts";
 import type { Optimizer } from "./optimizer.ts";
-import { checkFraction, checkNonNegative } from "./options.ts";
+import { checkFraction, checkNonNegative, required, withDefaults } from "./options.ts";
 import { perTensor, type StepTime } from "./per-tensor.ts";
 import { safeSqrt } from "./root-mean-square.ts";
 import { checkLearningRate, type LearningRate, learningRateAt } from "./schedule.ts";
@@ -23,10 +23,15 @@ export interface LaPropOptions {
  * LaProp (Ziyin, Wang and Ueda 2020, arXiv 2002.04839): the momentum averages learningRate g / (sqrt(v-hat) + epsilon),
  * so that it is decoupled from the second moment, as in `fadam`. The learning rate is inside the momentum.
  *
- * @throws ArgumentError for an option out of range
+ * @throws ArgumentError for an unknown option or one out of range
  */
 export function laprop(options: LaPropOptions): Optimizer<AdamKind> {
-  const { learningRate, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-15 } = options;
+  const { learningRate, beta1, beta2, epsilon } = withDefaults("laprop", options, {
+    learningRate: required,
+    beta1: 0.9,
+    beta2: 0.999,
+    epsilon: 1e-15,
+  });
   checkLearningRate("laprop", learningRate);
   checkFraction("laprop", "beta1", beta1);
   checkFraction("laprop", "beta2", beta2);

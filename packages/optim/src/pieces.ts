@@ -1,6 +1,6 @@
 import { type Tensor, zerosLike } from "@amari/core";
 import type { Optimizer, StateKind } from "./optimizer.ts";
-import { checkFraction, checkNonNegative, checkPositive } from "./options.ts";
+import { checkFraction, checkNonNegative, checkPositive, required, withDefaults } from "./options.ts";
 import { perTensor } from "./per-tensor.ts";
 import { clipToRms } from "./root-mean-square.ts";
 import { checkLearningRate, type LearningRate, learningRateAt } from "./schedule.ts";
@@ -91,7 +91,8 @@ export interface TraceOptions {
 }
 
 /** A decaying sum of the gradients: velocity = decay * velocity + gradient. */
-export function traceMomentum({ decay, nesterov = false }: TraceOptions): Optimizer<TraceKind> {
+export function traceMomentum(options: TraceOptions): Optimizer<TraceKind> {
+  const { decay, nesterov } = withDefaults("traceMomentum", options, { decay: required, nesterov: false });
   checkFraction("traceMomentum", "decay", decay);
   return perTensor<TraceKind, { readonly velocity: Tensor }, undefined>({
     name: "traceMomentum",

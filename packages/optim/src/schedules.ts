@@ -1,5 +1,5 @@
 import { ArgumentError, type DType, full, type Tensor } from "@amari/core";
-import { checkNonNegative, checkPositive } from "./options.ts";
+import { checkNonNegative, checkPositive, withDefaults } from "./options.ts";
 import { checkLearningRate, type LearningRate, type Schedule } from "./schedule.ts";
 
 const asSchedule = (rate: LearningRate): Schedule =>
@@ -50,8 +50,9 @@ export function exponentialDecay(
   initial: number,
   rate: number,
   steps: number,
-  { staircase = false }: { readonly staircase?: boolean } = {},
+  options: { readonly staircase?: boolean } = {},
 ): Schedule {
+  const { staircase } = withDefaults("exponentialDecay", options, { staircase: false });
   checkNonNegative("exponentialDecay", "initial", initial);
   checkPositive("exponentialDecay", "rate", rate);
   checkSteps("exponentialDecay", steps);

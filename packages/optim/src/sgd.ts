@@ -1,6 +1,6 @@
 import { ArgumentError, type Tensor, zerosLike } from "@amari/core";
 import type { Optimizer, StateKind } from "./optimizer.ts";
-import { checkFraction, checkNonNegative } from "./options.ts";
+import { checkFraction, checkNonNegative, required, withDefaults } from "./options.ts";
 import { perTensor, type StepTime } from "./per-tensor.ts";
 import { checkLearningRate, type LearningRate, learningRateAt } from "./schedule.ts";
 import { type Traits, traitIf } from "./traits.ts";
@@ -35,10 +35,16 @@ export interface SgdKind extends StateKind {
  * -learningRate (g + momentum v).
  *
  * @example const optimizer = sgd({ learningRate: 0.1, momentum: 0.9, nesterov: true });
- * @throws ArgumentError for an option out of range, or for Nesterov's momentum without momentum or with dampening
+ * @throws ArgumentError for an unknown option or one out of range, or for Nesterov's momentum without momentum or with dampening
  */
 export function sgd(options: SgdOptions): Optimizer<SgdKind> {
-  const { learningRate, momentum = 0, dampening = 0, nesterov = false, weightDecay = 0 } = options;
+  const { learningRate, momentum, dampening, nesterov, weightDecay } = withDefaults("sgd", options, {
+    learningRate: required,
+    momentum: 0,
+    dampening: 0,
+    nesterov: false,
+    weightDecay: 0,
+  });
   checkLearningRate("sgd", learningRate);
   checkFraction("sgd", "momentum", momentum);
   checkFraction("sgd", "dampening", dampening, true);

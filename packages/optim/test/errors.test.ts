@@ -99,6 +99,35 @@ describe("hyperparameters are checked when an optimizer is made", () => {
     expect(make).toThrow(message);
   });
 
+  test.each(Object.entries(makers))(
+    "%s: an option that there is not, with the nearest that there is",
+    (name, make) => {
+      expect(() => make({ learningRat: 1 } as never)).toThrow(ArgumentError);
+      expect(() => make({ learningRat: 1 } as never)).toThrow(
+        `${name}: there is no option learningRat; did you mean learningRate? The options are learningRate, `,
+      );
+      expect(() => make({ learningRate, weight_decay: 0 } as never)).toThrow(
+        name === "laprop" ? "there is no option weight_decay" : "did you mean weightDecay?",
+      );
+      expect(() => make(0.1 as never)).toThrow(`${name}: expected an object of options, got 0.1`);
+    },
+  );
+
+  test("an option that must be given", () => {
+    expect(() => adam({} as never)).toThrow("adam: the option learningRate is missing");
+    expect(() => traceMomentum({ nesterov: true } as never)).toThrow(
+      "traceMomentum: the option decay is missing",
+    );
+    expect(() => adafactor()).not.toThrow();
+  });
+
+  test("the options of parts and of schedules too", () => {
+    expect(() => traceMomentum({ decay: 0.9, nestorov: true } as never)).toThrow("did you mean nesterov?");
+    expect(() => exponentialDecay(1, 0.5, 10, { stairCase: true } as never)).toThrow(
+      "did you mean staircase?",
+    );
+  });
+
   test("an option that is undefined has its default", () => {
     const optional = { learningRate, beta1: undefined } as unknown as { learningRate: number };
     const params = tensor([1, 2]);
