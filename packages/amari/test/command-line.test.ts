@@ -25,7 +25,7 @@ describe("help and version", () => {
   test("start --help lists its options with their defaults", async () => {
     const { code, out } = await run("start", "--help");
     expect(code).toBe(0);
-    for (const option of ["--steps", "--seed", "--out", "--optimizers", "--quick"])
+    for (const option of ["--steps", "--seed", "--out", "--optimizers", "--backend", "--quick"])
       expect(out).toContain(option);
     expect(out).toContain("report.html");
   });
@@ -42,6 +42,7 @@ describe("mistakes of the user", () => {
     [["start", "--steps", "0"], /whole number/],
     [["start", "--seed", "1.5"], /whole number/],
     [["start", "--optimizers", "adam,addam"], /"addam" is not among fadam, fadafactor/],
+    [["start", "--backend", "gpu"], /argument 'gpu' is invalid[\s\S]*one of reference, cpu, webgpu/],
     [["start", "--out"], /argument missing/],
     [["start", "--out", "/dev/null/report.html", "--quick"], /\/dev\/null/],
     [["start", "surplus"], /too many arguments/],

@@ -1,7 +1,9 @@
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { findBackends } from "../src/backends.ts";
 import { runStart } from "../src/cli/start.ts";
 import { contestants } from "../src/study/contestants.ts";
 import type { Study } from "../src/study/study.ts";
@@ -15,7 +17,7 @@ describe("the main job", () => {
   let page: string;
 
   beforeAll(async () => {
-    study = await runStart({ steps: 25, seed: 0, repetitions: 1, contestants }, path, output);
+    study = await runStart({ steps: 25, seed: 0, repetitions: 1, contestants, backend: "cpu" }, path, output);
     page = readFileSync(path, "utf8");
   }, 60_000);
   afterAll(() => rmSync(folder, { recursive: true }));
@@ -83,4 +85,80 @@ describe("the main job", () => {
     expect(page).not.toMatch(/NaN|undefined|Infinity/);
     expect(page.match(/<svg/g)).toHaveLength(2 + 2 + 8 + 2 + 2);
   });
+});
+
+const [found] = await findBackends(["webgpu"]);
+if (found?.backend === null) console.warn(`\n!!! NOT TESTED: the main job on WebGPU\n!!! ${found.about}\n`);
+await found?.backend?.close();
+
+describe.skipIf(found?.backend === null)("the main job on WebGPU", () => {
+  const chosen = contestants.filter(({ id }) => id === "fadam");
+  const options = { steps: 4, seed: 0, repetitions: 1, contestants: chosen };
+
+  test("trains there in float32, does the exact mathematics in float64 on the CPU, and says so", {
+    timeout: 120_000,
+  }, async () => {
+    const folder = mkdtempSync(join(tmpdir(), "amari-"));
+    const path = join(folder, "report.html");
+    const output = recorded();
+    const onCpu = await runStart({ ...options, backend: "cpu" }, path, recorded());
+    const onGpu = await runStart({ ...options, backend: "webgpu" }, path, output);
+    const page = readFileSync(path, "utf8");
+    rmSync(folder, { recursive: true });
+
+    expect(onCpu.training).toEqual({ backend: "cpu", dtype: "float64" });
+    expect(onGpu.training).toEqual({ backend: "webgpu", dtype: "float32" });
+    expect(onGpu.exact).toEqual({ backend: "cpu", dtype: "float64" });
+    expect(output.text()).toContain("4 steps in float32 on the webgpu backend");
+    expect(output.text()).toContain("exact Fisher mathematics in float64 on the cpu backend");
+    for (const text of [
+      "in float32 on the webgpu backend",
+      "natural gradient in float64 on the cpu backend.",
+      "--backend webgpu",
+    ])
+      expect(page).toContain(text);
+
+    onGpu.results.forEach(({ outcomes, trajectory }, model) => {
+      const other = onCpu.results[model]!;
+      outcomes.forEach(({ curve, grid }, i) => {
+        // The same weights and batches: before training only rounding differs, and after four steps not much else.
+        expect(curve[0]!.median).toBeCloseTo(other.outcomes[i]!.curve[0]!.median, 6);
+        grid.forEach(({ loss }, rate) => {
+          const expected = other.outcomes[i]!.grid[rate]!.loss;
+          expect(Math.abs(loss - expected)).toBeLessThan(2e-3 * expected);
+        });
+      });
+      // At the first step the parameters are equal but for rounding to float32, and what is computed from them is exact.
+      trajectory.diagonals[0]!.exact.forEach((value, p) => {
+        const expected = other.trajectory.diagonals[0]!.exact[p]!;
+        expect(Math.abs(value - expected)).toBeLessThan(1e-5 * expected + 1e-12);
+      });
+    });
+  });
+});
+
+test("without a device, starting on WebGPU says what to install and exits with 1", {
+  timeout: 60_000,
+}, () => {
+  const main = new URL("../src/cli/main.ts", import.meta.url).pathname;
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    [
+      "--import",
+      "tsx",
+      "--conditions=@amari/source",
+      main,
+      "start",
+      "--backend",
+      "webgpu",
+      "--out",
+      join(tmpdir(), "none.html"),
+    ],
+    { encoding: "utf8", env: { ...process.env, VK_DRIVER_FILES: "/nonexistent" } },
+  );
+  expect(status).toBe(1);
+  expect(stderr).toMatch(
+    /error: WebGPU found no adapter: .*cpuBackend|error: WebGPU in Node needs the npm package webgpu/,
+  );
+  expect(stderr).not.toMatch(/^\s+at .*\.ts/m);
 });

@@ -16,6 +16,7 @@ Examples:
   amari start                              train on Fisher's iris, compare optimizers, write report.html
   amari start --quick --out /tmp/r.html    the same in a few seconds, less exact
   amari start --optimizers fadam,adam      only these two
+  amari start --backend webgpu             train on the GPU in float32
   amari operations soft                    the operations whose name holds "soft"
   amari operations --family reduction      the reductions
   amari compare --backends cpu,webgpu      how far two backends are apart, and how long they take`;

@@ -1,6 +1,6 @@
 import { AmariError, type Backend, type DType, operations } from "@amari/core";
+import { type Found, findBackends } from "../backends.ts";
 import type { Progress } from "../study/progress.ts";
-import { type Found, findBackends } from "./backends.ts";
 import { compareOperations, type OperationRow } from "./operations.ts";
 import { comparedOptimizers, compareTrajectories, type Trajectory } from "./trajectories.ts";
 

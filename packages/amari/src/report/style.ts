@@ -18,7 +18,8 @@ li { margin: 5px 0; }
 figure { margin: 0; background: var(--panel); border: 1px solid var(--rule); border-radius: 8px; padding: 14px 16px 8px; min-width: 0; }
 figcaption { font-size: 0.9rem; font-weight: 600; margin-bottom: 4px; }
 figcaption small { display: block; font-weight: 400; color: var(--soft); font-size: 0.85rem; }
-.four figcaption { min-height: 7em; }
+.four figure { display: flex; flex-direction: column; }
+.four svg { margin-top: auto; }
 figure svg { display: block; width: 100%; height: auto; overflow: visible; }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 18px; margin: 12px 0; padding: 0; list-style: none; font-size: 0.9rem; max-width: none; }
 .legend li { margin: 0; display: flex; align-items: center; gap: 7px; }
@@ -29,6 +30,17 @@ th { text-align: right; font-weight: 600; color: var(--soft); border-bottom: 2px
 td { text-align: right; padding: 5px 0 5px 22px; border-bottom: 1px solid var(--rule); white-space: nowrap; }
 .text th, .text td { text-align: left; white-space: normal; }
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
+@media (max-width: 600px) {
+  main { padding: 22px 14px 50px; }
+  h1 { font-size: 1.6rem; }
+  ul { padding-left: 1.2em; }
+  figure { padding: 12px 10px 8px; }
+  /* Charts are drawn for nearly twice the width. */
+  figure svg text { font-size: 17px; }
+  .four { grid-template-columns: repeat(2, 1fr); gap: 8px; }
+  td:first-child { white-space: normal; min-width: 7em; }
+  th, td { padding-left: 12px; }
+}
 .note { color: var(--soft); font-size: 0.88rem; }
 code { font: 0.9em ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; background: var(--panel); border: 1px solid var(--rule); border-radius: 4px; padding: 1px 5px; }
 `;

@@ -2,38 +2,30 @@ import { stack, type Tensor } from "@amari/core";
 import { batches } from "@amari/data";
 import type { Split } from "./split.ts";
 
-/** The minibatches of all steps, for several seeds. */
-export interface Batches {
-  /** `[steps, seeds, B, D]` */
+/** The minibatches of one step, for several seeds. */
+export interface Batch {
+  /** `[seeds, B, D]` */
   readonly x: Tensor;
-  /** `[steps, seeds, B]` */
+  /** `[seeds, B]` */
   readonly y: Tensor;
 }
 
-/** Minibatches for every seed: each epoch visits every example once, in an order of its own for every seed. */
+/** Minibatches by step: each epoch visits every example once, in an order of its own for every seed. */
 export function minibatches(
   { trainX, trainY }: Split,
   seeds: readonly Tensor[],
   steps: number,
   size: number,
-): Batches {
-  const perSeed = seeds.map((key) => {
-    const endless = batches({ x: trainX, y: trainY }, { size, key, dropLast: true, epochs: Infinity });
-    const taken: { x: Tensor; y: Tensor }[] = [];
-    for (const batch of endless) {
-      if (taken.length === steps) break;
-      taken.push({ x: batch.x as Tensor, y: batch.y as Tensor });
-    }
-    return { x: stack(taken.map(({ x }) => x)) as Tensor, y: stack(taken.map(({ y }) => y)) as Tensor };
+): readonly Batch[] {
+  const streams = seeds.map((key) =>
+    batches({ x: trainX, y: trainY }, { size, key, dropLast: true, epochs: Infinity })[Symbol.iterator](),
+  );
+  return Array.from({ length: steps }, () => {
+    // Endless, so there is always a next one.
+    const taken = streams.map((stream) => stream.next().value as { readonly x: Tensor; readonly y: Tensor });
+    return {
+      x: stack(taken.map(({ x }) => x)).realise() as Tensor,
+      y: stack(taken.map(({ y }) => y)).realise() as Tensor,
+    };
   });
-  return {
-    x: stack(
-      perSeed.map(({ x }) => x),
-      1,
-    ).realise() as Tensor,
-    y: stack(
-      perSeed.map(({ y }) => y),
-      1,
-    ).realise() as Tensor,
-  };
 }

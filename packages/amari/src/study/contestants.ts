@@ -11,7 +11,7 @@ interface Stepper {
 
 /** What an optimizer of the study is made from. */
 interface Circumstances {
-  /** The learning rate, a float64 scalar: a tensor, so that a whole grid of rates runs as one program. */
+  /** The learning rate, a scalar: a tensor, so that a whole grid of rates runs as one program. */
   readonly rate: Tensor;
   readonly subject: Subject;
   /** The inputs of the minibatch, at which natural gradient descent takes the Fisher matrix. */

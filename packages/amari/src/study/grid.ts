@@ -1,6 +1,7 @@
 import { broadcastTo, jit, mapTree, stack, type Tensor, tensor, vmap } from "@amari/core";
-import type { Batches } from "./batches.ts";
+import type { Batch } from "./batches.ts";
 import type { Contestant } from "./contestants.ts";
+import { moveTo, type Place, within } from "./places.ts";
 import type { Progress } from "./progress.ts";
 import type { Split } from "./split.ts";
 import { evaluation, trainingStep } from "./step.ts";
@@ -48,22 +49,29 @@ const stackTrees = <T>(trees: readonly T[]): T => {
 /**
  * Trains a model by one optimizer for every learning rate of its grid and every seed at once: one step, written for a
  * single run, under two vmaps and one jit.
+ *
+ * @param split at the place of training, as the batches
  */
-export function trainGrid(
+export async function trainGrid(
   subject: Subject,
   contestant: Contestant,
+  place: Place,
   split: Split,
-  batches: Batches,
+  batches: readonly Batch[],
   seeds: readonly Tensor[],
   evaluateEvery: number,
   progress: Progress,
-): GridRun {
+): Promise<GridRun> {
   const { rates } = contestant;
-  const rateTensor = tensor(rates, { dtype: "float64" }) as Tensor;
-  const initial = seeds.map((seed) => subject.init(seed));
-  let params = spread(stackTrees(initial), [rates.length]);
-  const first = contestant.make({ rate: rateTensor.slice(0), subject, x: split.trainX }).init(initial[0]!);
-  let state = spread(first, [rates.length, seeds.length]);
+  const rateTensor = await moveTo(place, tensor(rates, { dtype: "float64" }) as Tensor);
+  const initial = await moveTo(
+    place,
+    seeds.map((seed) => subject.init(seed)),
+  );
+  let [params, state] = within(place, () => {
+    const first = contestant.make({ rate: rateTensor.slice(0), subject, x: split.trainX }).init(initial[0]!);
+    return [spread(stackTrees(initial), [rates.length]), spread(first, [rates.length, seeds.length])];
+  });
   const step = overGrid(trainingStep(subject, contestant), [
     alongRates,
     alongBoth,
@@ -77,9 +85,10 @@ export function trainGrid(
   const shape = [rates.length, seeds.length];
   const loss = rates.map(() => seeds.map((): number[] => []));
   const accuracy = rates.map(() => seeds.map((): number[] => []));
-  const record = (at: number, current: Parameters): void => {
+  const record = async (at: number, current: Parameters): Promise<void> => {
     steps.push(at);
-    const [losses, accuracies] = evaluate(current).map((value) => value.dataSync());
+    const evaluated = within(place, () => evaluate(current));
+    const [losses, accuracies] = await Promise.all(evaluated.map((value) => value.data()));
     for (let r = 0; r < shape[0]!; r++) {
       for (let s = 0; s < shape[1]!; s++) {
         loss[r]![s]!.push(Number(losses![r * shape[1]! + s]));
@@ -88,11 +97,10 @@ export function trainGrid(
     }
   };
 
-  const total = batches.x.shape[0]!;
-  record(0, params);
-  for (let i = 0; i < total; i++) {
-    [params, state] = step(rateTensor, params, state, batches.x.slice(i), batches.y.slice(i));
-    if ((i + 1) % evaluateEvery === 0 || i + 1 === total) record(i + 1, params);
+  await record(0, params);
+  for (const [i, { x, y }] of batches.entries()) {
+    [params, state] = within(place, () => step(rateTensor, params, state, x, y));
+    if ((i + 1) % evaluateEvery === 0 || i + 1 === batches.length) await record(i + 1, params);
     progress.advance(1);
   }
   return { rates, steps, loss, accuracy };

@@ -38,6 +38,6 @@ export function evaluation(
 ): (params: Parameters) => readonly [loss: Tensor, accuracy: Tensor] {
   return (params) => {
     const predicted = subject.model.apply(params, testX).argmax(-1);
-    return [lossOf(subject, params, trainX, trainY), predicted.eq(testY).astype("float64").mean()];
+    return [lossOf(subject, params, trainX, trainY), predicted.eq(testY).astype(testX.dtype).mean()];
   };
 }

@@ -1,7 +1,7 @@
 import { jit, type Tensor, tensor } from "@amari/core";
 import { ravel } from "@amari/fisher";
 import { applyUpdates, fadam } from "@amari/optim";
-import type { Batches } from "./batches.ts";
+import type { Batch } from "./batches.ts";
 import type { Contestant } from "./contestants.ts";
 import {
   cosineToNatural,
@@ -11,6 +11,7 @@ import {
   steepestShare,
 } from "./directions.ts";
 import { diagonals } from "./estimates.ts";
+import { moveTo, type Places, within } from "./places.ts";
 import type { Progress } from "./progress.ts";
 import type { Split } from "./split.ts";
 import { gradientOf } from "./step.ts";
@@ -49,24 +50,29 @@ export interface Entrant {
 
 /**
  * Follows one optimizer, the leader, and asks all others at every step what they would do: they see the same gradients at
- * the same parameters and keep their own state, but only the leader's updates are applied. Measured every `every` steps.
+ * the same parameters and keep their own state, but only the leader's updates are applied. Every `every` steps parameters
+ * and updates are moved to where the exact mathematics is done.
+ *
+ * @param split where the exact mathematics is done
+ * @param batches at the place of training
  */
-export function followTrajectory(
+export async function followTrajectory(
   subject: Subject,
   leader: Entrant,
   entrants: readonly Entrant[],
+  { training, exact }: Places,
   split: Split,
-  batches: Batches,
+  batches: readonly Batch[],
   seed: Tensor,
   every: number,
   progress: Progress,
-): Trajectory {
+): Promise<Trajectory> {
   const shadows = entrants.includes(leader) ? entrants : [leader, ...entrants];
   const leading = shadows.indexOf(leader);
-  const batchSize = batches.x.shape[2]!;
+  const batchSize = batches[0]!.x.shape[1]!;
   const estimator = fadam({ learningRate: 0 });
   const made = ({ contestant, rate }: Entrant, x: Tensor) =>
-    contestant.make({ rate: tensor(rate, { dtype: "float64" }) as Tensor, subject, x });
+    contestant.make({ rate: tensor(rate, { dtype: training.dtype }) as Tensor, subject, x });
 
   const propose = jit((params: Parameters, states: unknown[], f: Estimators, x: Tensor, y: Tensor) => {
     const gradients = gradientOf(subject, params, x, y);
@@ -95,21 +101,21 @@ export function followTrajectory(
     };
   });
 
-  let params = subject.init(seed);
+  let params = await moveTo(training, subject.init(seed));
   const initial = estimator.init(params) as unknown as Estimators["single"];
   let f: Estimators = { minibatch: initial, single: initial };
-  let states: readonly unknown[] = shadows.map((entrant) => made(entrant, split.trainX).init(params));
+  let states: readonly unknown[] = shadows.map((entrant) => made(entrant, batches[0]!.x).init(params));
   const steps: number[] = [];
   const samples: DiagonalSample[] = [];
   const steepestShares: number[] = [];
   const optimizerCosines: Record<string, number[]> = {};
   const diagonalCosines: Record<string, number[]> = {};
-  const total = batches.x.shape[0]!;
-  for (let i = 0; i < total; i++) {
-    const [x, y] = [batches.x.slice(i, 0) as Tensor, batches.y.slice(i, 0) as Tensor];
-    const [updates, nextStates, nextF] = propose(params, states as unknown[], f, x, y);
-    if (i % every === 0 || i + 1 === total) {
-      const measured = measure(params, updates, nextF);
+  for (const [i, batch] of batches.entries()) {
+    const [updates, nextStates, nextF] = within(training, () =>
+      propose(params, states as unknown[], f, batch.x.slice(0) as Tensor, batch.y.slice(0) as Tensor),
+    );
+    if (i % every === 0 || i + 1 === batches.length) {
+      const measured = measure(...(await moveTo(exact, [params, updates, nextF] as const)));
       steps.push(i + 1);
       steepestShares.push(measured.steepestShare.itemSync());
       samples.push(readAll(measured.diagonals) as unknown as DiagonalSample);
@@ -120,7 +126,7 @@ export function followTrajectory(
         (diagonalCosines[name] ??= []).push(cosine.itemSync());
       }
     }
-    params = applyUpdates(params, updates[leading]!);
+    params = within(training, () => applyUpdates(params, updates[leading]!));
     states = nextStates;
     f = nextF;
     progress.advance(1);

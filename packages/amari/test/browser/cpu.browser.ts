@@ -1,6 +1,7 @@
 import { type CpuBackend, cpuBackend, jit, setDefaultBackend, type Tensor, tensor } from "amari";
 import { describe, expect, test } from "vitest";
 import { contestants } from "../../src/study/contestants.ts";
+import { placeOn } from "../../src/study/places.ts";
 import { runStudy } from "../../src/study/study.ts";
 import { isolated } from "./support.ts";
 
@@ -38,10 +39,14 @@ describe("the CPU backend", () => {
     await together.close();
   });
 
-  test("runs the study of iris: both models, by two optimizers, with the exact Fisher information", () => {
-    setDefaultBackend(cpuBackend());
+  test("runs the study of iris: both models, by two optimizers, with the exact Fisher information", async () => {
+    const place = placeOn(cpuBackend());
     const chosen = contestants.filter(({ id }) => ["fadam", "ngd"].includes(id));
-    const { results } = runStudy({ steps: 12, seed: 0, repetitions: 1, contestants: chosen }, silent);
+    const places = { training: place, exact: place };
+    const { results } = await runStudy(
+      { steps: 12, seed: 0, repetitions: 1, contestants: chosen, places },
+      silent,
+    );
     expect(results.map(({ parameterCount }) => parameterCount)).toEqual([15, 51]);
     for (const { outcomes, trajectory } of results) {
       for (const { curve, finalLoss, accuracy } of outcomes) {

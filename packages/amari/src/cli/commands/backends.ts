@@ -10,7 +10,7 @@ export function backendsCommand(output: Output): Command {
     .description("Show the backends of this installation and what they can do here.")
     .action(async () => {
       const { CpuBackend } = await import("../../index.ts");
-      const { findBackends } = await import("../../compare/backends.ts");
+      const { findBackends } = await import("../../backends.ts");
       const { textTable } = await import("../table.ts");
       const chosen = getDefaultBackend();
       const found = await findBackends();

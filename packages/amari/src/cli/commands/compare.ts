@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import type { DType } from "@amari/core";
 import { Command, Option } from "commander";
-import { backendNames } from "../../compare/backends.ts";
+import { backendNames } from "../../backends.ts";
 import type { Output } from "../io.ts";
 import { someOf, wholeNumber } from "../options.ts";
 

@@ -1,14 +1,16 @@
 import { resolve } from "node:path";
 import { Command, Option } from "commander";
+import { backendNames } from "../../backends.ts";
 import { contestants } from "../../study/contestants.ts";
 import type { Output } from "../io.ts";
-import { someOf, wholeNumber } from "../options.ts";
+import { oneOf, someOf, wholeNumber } from "../options.ts";
 
 interface Options {
   readonly steps?: number;
   readonly seed: number;
   readonly out: string;
   readonly optimizers: readonly string[];
+  readonly backend: string;
   readonly quick?: boolean;
 }
 
@@ -40,6 +42,15 @@ export function startCommand(output: Output): Command {
         .argParser(someOf(ids))
         .default(ids, "all"),
     )
+    .addOption(
+      new Option(
+        "-b, --backend <name>",
+        `where the training runs: ${backendNames.join(", ")}. Float64 where the backend has it; the exact Fisher ` +
+          "mathematics is done in float64 in any case, on the CPU where it must",
+      )
+        .argParser(oneOf(backendNames))
+        .default("cpu"),
+    )
     .option("-q, --quick", `a first impression: ${quick.steps} steps, one seed`)
     .action(async (options: Options) => {
       const scale = options.quick === true ? quick : full;
@@ -49,6 +60,7 @@ export function startCommand(output: Output): Command {
           ...scale,
           ...(options.steps !== undefined && { steps: options.steps }),
           seed: options.seed,
+          backend: options.backend,
           contestants: contestants.filter(({ id }) => options.optimizers.includes(id)),
         },
         resolve(options.out),
