@@ -11,12 +11,15 @@ function whole(folder: string, make: (at: string) => void): void {
   renameSync(draft, folder);
 }
 
-/** Installs the JavaScript peers by npm, unless they are there. */
-export function installPackages(): void {
-  if (existsSync(packagesFolder)) return;
-  console.log(`Installing ${Object.keys(packages).join(", ")} into ${packagesFolder} (300 MB, once)`);
-  whole(packagesFolder, (at) => {
-    writeFileSync(`${at}/package.json`, JSON.stringify({ private: true, dependencies: packages }));
+/** Installs JavaScript peers by npm into a folder, unless they are there. */
+export function installPackages(
+  folder: string = packagesFolder,
+  dependencies: Readonly<Record<string, string>> = packages,
+): void {
+  if (existsSync(folder)) return;
+  console.log(`Installing ${Object.keys(dependencies).join(", ")} into ${folder} (300 MB, once)`);
+  whole(folder, (at) => {
+    writeFileSync(`${at}/package.json`, JSON.stringify({ private: true, dependencies }));
     execFileSync("npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], {
       cwd: at,
       stdio: "inherit",

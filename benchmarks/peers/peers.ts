@@ -9,6 +9,8 @@ export interface Peer {
   readonly title: string;
   /** Whether it takes more than one thread in Node. */
   readonly threads: boolean;
+  /** Whether it computes on a device whose clock it can read. */
+  readonly hasDevice?: true;
   command(threads: number): Command;
 }
 
@@ -40,6 +42,14 @@ export const torchFolder: string = `${folder}/torch-${torchVersion}`;
 /** The interpreter that has PyTorch when any has: the one of `--install-torch`, else python3. */
 export const python = (): string =>
   existsSync(`${torchFolder}/bin/python3`) ? `${torchFolder}/bin/python3` : "python3";
+
+/** The same for peers on WebGPU. */
+export const gpuPackages: Readonly<Record<string, string>> = {
+  "@jax-js/jax": packages["@jax-js/jax"]!,
+  "@tensorflow/tfjs": packages["@tensorflow/tfjs"]!,
+  "@tensorflow/tfjs-backend-webgpu": "4.22.0",
+};
+export const gpuPackagesFolder: string = `${packagesFolder}-webgpu`;
 
 const program = (name: string): string => fileURLToPath(new URL(`programs/${name}`, import.meta.url));
 
@@ -78,4 +88,19 @@ export const peers: readonly Peer[] = [
       env: { PEER_THREADS: String(threads), OMP_NUM_THREADS: String(threads) },
     }),
   },
+];
+
+const onWebgpu = { PEER_BACKEND: "webgpu", PEER_PACKAGES: gpuPackagesFolder };
+
+/** Those that compute on WebGPU, in Node through Dawn. */
+export const gpuPeers: readonly Peer[] = [
+  {
+    name: "amari",
+    title: "amari",
+    threads: false,
+    hasDevice: true,
+    command: () => node("amari.ts", onWebgpu),
+  },
+  { name: "jax", title: "jax-js", threads: false, command: () => node("jax.js", onWebgpu) },
+  { name: "tfjs", title: "tfjs-webgpu", threads: false, command: () => node("tfjs.js", onWebgpu) },
 ];

@@ -1,7 +1,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { Peer } from "./peers.ts";
-import { type Answer, answerMark } from "./serve.ts";
+import { type Answer, answerMark, type DeviceTimes, deviceRequest } from "./serve.ts";
 import type { Workload } from "./workloads.ts";
 
 /** A peer that could not do what it was asked. */
@@ -40,6 +40,13 @@ export class PeerProcess {
     this.child.stdin.write(`${milliseconds}\n`);
     const { median } = await this.answer("median", limit);
     return median;
+  }
+
+  /** What the peer's device says, where it can be asked. */
+  async device(limit: number): Promise<DeviceTimes | null> {
+    this.child.stdin.write(`${deviceRequest}\n`);
+    const { device } = await this.answer("device", limit);
+    return device;
   }
 
   /** Ends the process. */

@@ -1,5 +1,6 @@
 import type { Peer, PeerName } from "./peers.ts";
 import { PeerError, PeerProcess } from "./process.ts";
+import type { DeviceTimes } from "./serve.ts";
 import type { Workload } from "./workloads.ts";
 
 export interface Plan {
@@ -19,6 +20,8 @@ export interface Result {
   readonly time: number | null;
   readonly medians: readonly number[];
   readonly check: readonly number[];
+  /** By the device's own clock, where the peer says it. */
+  readonly device: DeviceTimes | null;
   readonly error: string | null;
 }
 
@@ -46,6 +49,7 @@ export async function run(plan: Plan, report: Report): Promise<Measurements> {
       process: new PeerProcess(peer, plan.threads),
       medians: [] as number[],
       check: [] as number[],
+      device: null as DeviceTimes | null,
       error: null as string | null,
     }));
     const attempt = async (entry: (typeof entries)[number], label: string, work: () => Promise<void>) => {
@@ -74,12 +78,18 @@ export async function run(plan: Plan, report: Report): Promise<Measurements> {
           });
         }
       }
+      for (const entry of entries) {
+        if (entry.peer.hasDevice !== true) continue;
+        await attempt(entry, "by its device", async () => {
+          entry.device = await entry.process.device(limit);
+        });
+      }
     } finally {
       for (const { process } of entries) process.stop();
     }
-    for (const { peer, medians, check, error } of entries) {
+    for (const { peer, medians, check, device, error } of entries) {
       const time = error === null ? Math.min(...medians) : null;
-      results.push({ workload: workload.id, peer: peer.name, time, medians, check, error });
+      results.push({ workload: workload.id, peer: peer.name, time, medians, check, device, error });
     }
   }
   return { results, versions };
@@ -87,4 +97,4 @@ export async function run(plan: Plan, report: Report): Promise<Measurements> {
 
 /** How many times {@link run} reports. */
 export const steps = ({ workloads, peers, rounds }: Plan): number =>
-  workloads.length * peers.length * (rounds + 1);
+  workloads.length * (peers.length * (rounds + 1) + peers.filter(({ hasDevice }) => hasDevice).length);

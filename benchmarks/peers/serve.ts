@@ -7,13 +7,27 @@ export interface Work {
   run(): void | Promise<void>;
   /** Called once, first: numbers that all peers must agree on. */
   check(): number[] | Promise<number[]>;
+  /** Where a device has a clock of its own: what that says. */
+  device?(): Promise<DeviceTimes>;
 }
+
+/** Milliseconds of a run on a device. */
+export interface DeviceTimes {
+  /** The sum over the kernels, each by itself. */
+  readonly kernels: number;
+  /** Of one of many runs that follow each other without being awaited. */
+  readonly stream: number;
+}
+
+/** The line that asks a process for its {@link DeviceTimes}. */
+export const deviceRequest = "device";
 
 /** What a peer's process tells the command, one line of JSON each. */
 export type Answer =
   | { readonly versions: Readonly<Record<string, string>> }
   | { readonly check: readonly number[] }
   | { readonly median: number; readonly best: number; readonly samples: number }
+  | { readonly device: DeviceTimes | null }
   | { readonly error: string };
 
 /** Lines that begin so are answers; anything else is a library talking to the terminal. */
@@ -52,7 +66,7 @@ async function measure(
 
 /**
  * The life of a peer's process: it is told a workload, says its versions and its check values, then measures each time
- * a line with a number of milliseconds arrives, until the input ends.
+ * a line with a number of milliseconds arrives, or its device's clock when a line asks for it, until the input ends.
  */
 export async function serve(
   versions: Readonly<Record<string, string>>,
@@ -68,7 +82,8 @@ export async function serve(
       if (work === undefined) {
         work = await prepare(JSON.parse(line) as Workload);
         answer({ check: await work.check() });
-      } else answer(await measure(work, Number(line)));
+      } else if (line === deviceRequest) answer({ device: (await work.device?.()) ?? null });
+      else answer(await measure(work, Number(line)));
     } catch (error) {
       answer({ error: error instanceof Error ? error.message : String(error) });
       return;

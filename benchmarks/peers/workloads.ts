@@ -143,9 +143,9 @@ function describe(group: string, { id }: Entry, sizes: Sizes): Description {
   }
 }
 
-/** All workloads of workloads.json, in its order. */
-export function readWorkloads(): Workload[] {
-  const json = JSON.parse(readFileSync(new URL("workloads.json", import.meta.url), "utf8"));
+/** All workloads of a file such as workloads.json, in its order. */
+export function readWorkloads(file: URL = new URL("workloads.json", import.meta.url)): Workload[] {
+  const json = JSON.parse(readFileSync(file, "utf8"));
   return Object.entries(json as Record<string, unknown>)
     .filter((group): group is [string, Entry[]] => Array.isArray(group[1]))
     .flatMap(([group, entries]) =>

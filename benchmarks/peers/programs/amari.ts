@@ -1,6 +1,7 @@
 // Amari's workloads, on its public interface.
 
 import { readFileSync } from "node:fs";
+import { webgpu } from "@amari/backend-webgpu";
 import {
   adam,
   applyUpdates,
@@ -9,7 +10,9 @@ import {
   jit,
   layerNorm,
   mlp,
+  profile,
   type StateOf,
+  setDefaultBackend,
   type Tensor,
   type TransformerParams,
   tensor,
@@ -17,11 +20,41 @@ import {
   treeLeaves,
   valueAndGrad,
 } from "amari";
-import { serve, type Work } from "../serve.ts";
+import { type DeviceTimes, serve, type Work } from "../serve.ts";
 import { checksum, valuesOf } from "../values.ts";
 import type { Sizes, Workload } from "../workloads.ts";
 
 type Tensors = Readonly<Record<string, Tensor>>;
+
+const gpu = process.env["PEER_BACKEND"] === "webgpu" ? await webgpu() : null;
+if (gpu !== null) setDefaultBackend(gpu);
+
+/** A run is over when its results are there: at once on the CPU, which is then not made to wait for a promise. */
+const finished = (): void | Promise<void> => gpu?.flush();
+
+/** What the device's clock says: of the kernels by themselves, and of runs that nobody waits for. */
+const onDevice = (f: (...args: never[]) => unknown, args: () => readonly unknown[], start: () => void) =>
+  gpu === null ? {} : { device: () => timeOnDevice(f, args(), start) };
+
+async function timeOnDevice(
+  f: (...args: never[]) => unknown,
+  args: readonly unknown[],
+  start: () => void,
+): Promise<DeviceTimes> {
+  const { milliseconds } = await profile(f as (...args: unknown[]) => unknown, { rounds: 5 })(...args);
+  const streams: number[] = [];
+  for (let round = 0; round < 3; round++) {
+    await gpu!.flush();
+    const begin = performance.now();
+    for (let i = 0; i < streamed; i++) start();
+    await gpu!.flush();
+    streams.push((performance.now() - begin) / streamed);
+  }
+  return { kernels: milliseconds, stream: Math.min(...streams) };
+}
+
+/** Runs that follow each other unawaited, where the device is to be kept busy. */
+const streamed = 8;
 
 function inputsOf({ inputs }: Workload): Tensors {
   const tensors = Object.entries(inputs).map(([name, input]) => {
@@ -31,16 +64,21 @@ function inputsOf({ inputs }: Workload): Tensors {
   return Object.fromEntries(tensors);
 }
 
-const read = (x: Tensor): number[] => checksum(x.dataSync() as Float32Array);
+const read = async (x: Tensor): Promise<number[]> => checksum((await x.data()) as Float32Array);
 
 /** A function of tensors, jitted, whose results are freed. */
 function kernel(f: (x: Tensors) => unknown, inputs: Tensors): Work {
   const compiled = jit(f as (x: Tensors) => Tensor) as (x: Tensors) => unknown;
+  const start = (): void => {
+    for (const leaf of treeLeaves(compiled(inputs))) leaf.dispose();
+  };
   return {
     run: () => {
-      for (const leaf of treeLeaves(compiled(inputs))) leaf.dispose();
+      start();
+      return finished();
     },
-    check: () => treeLeaves(compiled(inputs)).flatMap(read),
+    check: async () => (await Promise.all(treeLeaves(compiled(inputs)).map(read))).flat(),
+    ...onDevice(f, () => [inputs], start),
   };
 }
 
@@ -53,14 +91,13 @@ function training<P extends object>(
 ): Work {
   const optimizer = adam({ learningRate: lr!, beta1: b1!, beta2: b2!, epsilon: eps! });
   type State = StateOf<typeof optimizer, P>;
-  const step = jit(
-    (p: P, s: State, batch: Tensors): [P, State, Tensor<[]>] => {
-      const [value, grads] = valueAndGrad(loss)(p, batch);
-      const [updates, state] = optimizer.update(grads as P, s, p);
-      return [applyUpdates(p, updates), state, value];
-    },
-    { donate: [0, 1] },
-  ) as (p: P, s: State, batch: Tensors) => [P, State, Tensor<[]>];
+  type Step = (p: P, s: State, batch: Tensors) => [P, State, Tensor<[]>];
+  const update: Step = (p, s, batch) => {
+    const [value, grads] = valueAndGrad(loss)(p, batch);
+    const [updates, state] = optimizer.update(grads as P, s, p);
+    return [applyUpdates(p, updates), state, value];
+  };
+  const step = jit(update, { donate: [0, 1] }) as Step;
   let p = initial;
   let s: State = optimizer.init(p);
   const advance = (): Tensor<[]> => {
@@ -68,12 +105,18 @@ function training<P extends object>(
     [p, s, value] = step(p, s, batch);
     return value;
   };
+  const start = (): void => advance().dispose();
   return {
-    run: () => advance().dispose(),
-    check: () => {
-      const losses = Array.from({ length: 21 }, () => advance().itemSync());
+    run: () => {
+      start();
+      return finished();
+    },
+    check: async () => {
+      const losses: number[] = [];
+      for (let i = 0; i < 21; i++) losses.push(await advance().item());
       return [losses[1]!, losses[20]!];
     },
+    ...onDevice(update, () => [p, s, batch], start),
   };
 }
 
@@ -119,22 +162,25 @@ function adamOn({ p, g }: Tensors, { lr = 0.001, b1 = 0.9, b2 = 0.999, eps = 1e-
   const optimizer = adam({ learningRate: lr, beta1: b1, beta2: b2, epsilon: eps });
   let parameter = p!;
   let state: unknown = optimizer.init(parameter);
-  const step = jit(
-    (p: Tensor, s: unknown, g: Tensor): [Tensor, unknown] => {
-      const [updates, next] = optimizer.update(g, s as never, p);
-      return [applyUpdates(p, updates), next];
-    },
-    { donate: [0, 1] },
-  ) as (p: Tensor, s: unknown, g: Tensor) => [Tensor, unknown];
-  const run = (): void => {
+  type Step = (p: Tensor, s: unknown, g: Tensor) => [Tensor, unknown];
+  const update: Step = (p, s, g) => {
+    const [updates, next] = optimizer.update(g, s as never, p);
+    return [applyUpdates(p, updates), next];
+  };
+  const step = jit(update, { donate: [0, 1] }) as Step;
+  const start = (): void => {
     [parameter, state] = step(parameter, state, g!);
   };
   return {
-    run,
+    run: () => {
+      start();
+      return finished();
+    },
     check: () => {
-      for (let i = 0; i < 3; i++) run();
+      for (let i = 0; i < 3; i++) start();
       return read(parameter);
     },
+    ...onDevice(update, () => [parameter, state, g!], start),
   };
 }
 

@@ -1,10 +1,13 @@
-// The workloads on jax-js: its wasm backend, jitted, with `.ref` wherever a value is used again. No types: the library is
+// The workloads on jax-js: its wasm or WebGPU backend, jitted, with `.ref` wherever a value is used again. No types: the library is
 // not among the dependencies of this workspace.
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { serve } from "../serve.ts";
 import { checksum, valuesOf } from "../values.ts";
+import { installWebgpu, onWebgpu } from "./webgpu-in-node.js";
+
+if (onWebgpu) await installWebgpu();
 
 const require = createRequire(`${process.env.PEER_PACKAGES}/package.json`);
 const jax = require("@jax-js/jax");
@@ -190,7 +193,8 @@ function prepare(workload) {
   }
 }
 
-await jax.init("wasm");
-jax.defaultDevice("wasm");
+const device = onWebgpu ? "webgpu" : "wasm";
+if (!(await jax.init(device)).includes(device)) throw new Error(`jax-js could not start on ${device}`);
+jax.defaultDevice(device);
 const manifest = `${process.env.PEER_PACKAGES}/node_modules/@jax-js/jax/package.json`;
 await serve({ "@jax-js/jax": JSON.parse(readFileSync(manifest, "utf8")).version }, prepare);

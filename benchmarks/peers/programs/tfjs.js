@@ -1,13 +1,21 @@
-// The workloads on TensorFlow.js with its wasm backend (SIMD; one thread in Node). No types: the library is not among the
+// The workloads on TensorFlow.js with its wasm backend (SIMD; one thread in Node) or its WebGPU backend. No types: the library is not among the
 // dependencies of this workspace.
 
 import { createRequire } from "node:module";
 import { serve } from "../serve.ts";
 import { checksum, valuesOf } from "../values.ts";
+import { installWebgpu, onWebgpu } from "./webgpu-in-node.js";
 
+if (onWebgpu) {
+  await installWebgpu();
+  // Without a window it does not register its WebGPU backend.
+  globalThis.window = globalThis;
+}
+
+const backend = onWebgpu ? "webgpu" : "wasm";
 const require = createRequire(`${process.env.PEER_PACKAGES}/package.json`);
 const tf = require("@tensorflow/tfjs");
-require("@tensorflow/tfjs-backend-wasm");
+require(`@tensorflow/tfjs-backend-${backend}`);
 
 const inputsOf = ({ inputs }) =>
   Object.fromEntries(
@@ -16,15 +24,29 @@ const inputsOf = ({ inputs }) =>
       tf.tensor(valuesOf(input), input.shape, input.kind === "classes" ? "int32" : "float32"),
     ]),
   );
-const read = (x) => checksum(x.dataSync());
+const read = async (x) => checksum(await x.data());
 
-// Kernels of this backend are done when the call returns.
+/** Kernels of the wasm backend are done when the call returns; WebGPU holds some back until it is asked. */
+function finished() {
+  if (!onWebgpu) return undefined;
+  const gpu = tf.backend();
+  // What its own reading of a tensor does first.
+  if (gpu.commandEncoder) {
+    gpu.endComputePassEncoder();
+    gpu.submitQueue();
+  }
+  return gpu.queue.onSubmittedWorkDone();
+}
+
 function kernel(f, inputs) {
   const call = () => tf.tidy(() => f(inputs));
   const leaves = (result) => (result instanceof tf.Tensor ? [result] : Object.values(result));
   return {
-    run: () => tf.dispose(call()),
-    check: () => leaves(call()).flatMap(read),
+    run: () => {
+      tf.dispose(call());
+      return finished();
+    },
+    check: async () => (await Promise.all(leaves(call()).map(read))).flat(),
   };
 }
 
@@ -33,14 +55,17 @@ function training(loss, { params, batch }, { lr, b1, b2, eps }) {
   const variables = Object.fromEntries(Object.entries(params).map(([name, x]) => [name, tf.variable(x)]));
   const advance = () => optimizer.minimize(() => loss(variables, batch), true);
   return {
-    run: () => advance().dispose(),
-    check: () => {
-      const losses = Array.from({ length: 21 }, () => {
+    run: () => {
+      advance().dispose();
+      return finished();
+    },
+    check: async () => {
+      const losses = [];
+      for (let i = 0; i < 21; i++) {
         const value = advance();
-        const [number] = value.dataSync();
+        losses.push((await value.data())[0]);
         value.dispose();
-        return number;
-      });
+      }
       return [losses[1], losses[20]];
     },
   };
@@ -133,11 +158,14 @@ const transformerLoss =
 function adamOn({ p, g }, { lr = 0.001, b1 = 0.9, b2 = 0.999, eps = 1e-8 }) {
   const optimizer = tf.train.adam(lr, b1, b2, eps);
   const variable = tf.variable(p, true, "p");
-  const run = () => optimizer.applyGradients({ p: g });
+  const step = () => optimizer.applyGradients({ p: g });
   return {
-    run,
+    run: () => {
+      step();
+      return finished();
+    },
     check: () => {
-      for (let i = 0; i < 3; i++) run();
+      for (let i = 0; i < 3; i++) step();
       return read(variable);
     },
   };
@@ -185,7 +213,7 @@ function prepare(workload) {
   }
 }
 
-if (!(await tf.setBackend("wasm"))) throw new Error("tfjs could not start its wasm backend");
+if (!(await tf.setBackend(backend))) throw new Error(`tfjs could not start its ${backend} backend`);
 await tf.ready();
 const versions = { "@tensorflow/tfjs": tf.version.tfjs };
 await serve(versions, prepare);

@@ -22,7 +22,8 @@ export class WebgpuBackend implements Backend {
   readonly name: string = "webgpu";
   readonly capabilities: Capabilities;
   readonly description: DeviceDescription;
-  private readonly device: GPUDevice;
+  /** For a program's own shaders; what it allocates there is not this backend's memory. */
+  readonly device: GPUDevice;
   private readonly runtime: Runtime;
   private readonly queue = new TaskQueue();
   /** Memory for temporaries, shared by all programs, since one runs at a time. */
