@@ -54,25 +54,49 @@ export function expOfReduced(k: KernelBuilder, r: Expression): Expression {
   return k.fma(k.fma(polynomial(k, r, exponentialSeries), r, one), r, one);
 }
 
-/** Beyond these e^x is 0 or infinite. */
-const expRange: PerFormat<readonly [low: number, high: number]> = { f32: [-104, 89], f64: [-746, 710] };
+/** Beyond these exponents a power of 2 is 0 or infinite; see {@link timesPowerOfTwo} for the first. */
+export const exponentRange: PerFormat<readonly [low: number, high: number]> = {
+  f32: [-152, 130],
+  f64: [-1080, 1030],
+};
+
+/** Of -152 this leaves -127, and of -1080 -1023. */
+const shareOfFirst: PerFormat<number> = { f32: 25 / 152, f64: 57 / 1080 };
+
+/**
+ * value * 2^n, where n, from {@link exponentRange}, is `exponent` rounded and `shifted` n + rounding + 2 bias.
+ *
+ * At both ends n is beyond the exponents of a format, so that 2^n comes as a product, whose first factor takes a share of
+ * n. What is left at the lowest n is one less than the lowest exponent, whose bits are those of 0: the result is 0 without
+ * an underflow, which processors take a hundred cycles for, and a mask of -Infinity before a softmax makes many.
+ */
+export function timesPowerOfTwo(
+  k: KernelBuilder,
+  value: Expression,
+  shifted: Expression,
+  exponent: readonly [x: Expression, factor: number],
+): Expression {
+  const { rounding, bias, integer, type } = formatOf(value);
+  const [x, factor] = exponent;
+  const first = k.fma(x, k.constant(factor * shareOfFirst[type], x), k.constant(rounding + bias, x));
+  const rest = k.sub(k.bits(shifted, integer), k.bits(first, integer));
+  return k.mul(k.mul(value, powerOfTwo(k, first)), powerOfTwo(k, k.bits(rest, type)));
+}
 
 /** A number moved into an interval; NaN stays. */
 export const clamp = (k: KernelBuilder, x: Expression, [low, high]: readonly [number, number]): Expression =>
   k.min(k.max(x, k.constant(low, x)), k.constant(high, x));
 
-/** e^x, or e^(x + low). Beyond the range of the format it is 0 or infinite, in between denormals are right. */
+/**
+ * e^x, or e^(x + low), where low is less than 0.2 if not x is in the range of the format. Beyond it the result is 0 or
+ * infinite, in between denormals are right.
+ */
 export function lowerExp(k: KernelBuilder, x: Expression, low?: Expression): Expression {
-  const c = constantsLike(k, x);
-  const { rounding, bias, type } = formatOf(x);
-  const inside = clamp(k, x, expRange[type]);
+  const { bias, type } = formatOf(x);
+  const [least, most] = exponentRange[type];
+  const inside = clamp(k, x, [least * Math.LN2, most * Math.LN2]);
   const { r, shifted } = reduce(k, inside, 2 * bias, low);
-  // n is beyond the exponents of a format at both ends, so that 2^n comes as a product: n = half + (n - half).
-  const half = k.fma(inside, c(Math.LOG2E / 2), c(rounding + bias));
-  const integer = formatOf(x).integer;
-  const rest = k.sub(k.bits(shifted, integer), k.bits(half, integer));
-  const value = k.mul(expOfReduced(k, r), powerOfTwo(k, half));
-  return k.mul(value, powerOfTwo(k, k.bits(rest, type)));
+  return timesPowerOfTwo(k, expOfReduced(k, r), shifted, [inside, Math.LOG2E]);
 }
 
 /** (e^x - 1) / 2^places, which does not overflow as early as e^x does. */

@@ -1,6 +1,6 @@
 import type { Expression } from "../compile/kernel.ts";
 import type { KernelBuilder } from "../compile/kernel-builder.ts";
-import { clamp, expOfReduced, lowerExp } from "./exponential.ts";
+import { clamp, expOfReduced, exponentRange, lowerExp, timesPowerOfTwo } from "./exponential.ts";
 import { formatOf, type PerFormat, powerOfTwo, signOf, turnSign, upperHalf } from "./format.ts";
 import { log1pOfFinite, split } from "./logarithm.ts";
 import { constantsLike, polynomial } from "./polynomial.ts";
@@ -89,32 +89,25 @@ function normal(k: KernelBuilder, x: Expression): { readonly x: Expression; read
   };
 }
 
-/** Exponents beyond the first make every power but that of 1 zero or infinite; powers of 2 beyond the second are. */
-const powerLimits: PerFormat<readonly [exponent: number, result: number]> = {
-  f32: [2 ** 40, 160],
-  f64: [2 ** 70, 1100],
-};
+/** Exponents beyond this make every power but that of 1 zero or infinite. */
+const exponentLimit: PerFormat<number> = { f32: 2 ** 40, f64: 2 ** 70 };
 
 /** 2^(upper + lower). */
 function exp2OfDouble(k: KernelBuilder, { upper, lower }: Double): Expression {
   const c = constantsLike(k, upper);
-  const { rounding, bias, integer, type } = formatOf(upper);
-  const [, result] = powerLimits[type];
-  const inside = clamp(k, upper, [-result, result]);
+  const { rounding, bias, type } = formatOf(upper);
+  const inside = clamp(k, upper, exponentRange[type]);
   const shifted = k.add(inside, c(rounding + 2 * bias));
   const n = k.sub(shifted, c(rounding + 2 * bias));
   const r = clamp(k, k.add(k.sub(inside, n), lower), [-1, 1]);
-  const half = k.fma(inside, c(0.5), c(rounding + bias));
-  const rest = k.sub(k.bits(shifted, integer), k.bits(half, integer));
-  const value = k.mul(expOfReduced(k, k.mul(r, c(Math.LN2))), powerOfTwo(k, half));
-  return k.mul(value, powerOfTwo(k, k.bits(rest, type)));
+  return timesPowerOfTwo(k, expOfReduced(k, k.mul(r, c(Math.LN2))), shifted, [inside, 1]);
 }
 
 /** |x|^y = 2^(y log2 |x|), with the sign that an odd y keeps. 1^y and x^0 are 1, of NaN too; (-1)^Infinity is NaN. */
 export function lowerPow(k: KernelBuilder, x: Expression, y: Expression): Expression | null {
   if (x.type !== "f32" && x.type !== "f64") return null;
   const c = constantsLike(k, x);
-  const [limit] = powerLimits[formatOf(x).type];
+  const limit = exponentLimit[formatOf(x).type];
   const magnitude = k.abs(x);
   const log = doubledLog2(k, magnitude);
   const exponent = clamp(k, y, [-limit, limit]);
