@@ -21,6 +21,8 @@ export function emitPack(module: ModuleBuilder, type: VectorType, width: number)
   const { count, depth, source, stride, depthStride, destination } = parameters;
   const first = f.local("i32");
   const panel: Panel = { k: f.local("i32"), from: f.local("i32"), to: f.local("i32"), ...parameters };
+  f.get(stride).i32(type.bytes).op("i32.eq");
+  f.if(() => emitSideBySide(f, type, width, panel, parameters));
   f.forRange(first, 0, count, width, () => {
     f.i32(0).set(panel.k).get(source).set(panel.from).get(destination).set(panel.to);
     f.get(count).get(first).op("i32.sub").i32(width).op("i32.ge_s");
@@ -28,7 +30,7 @@ export function emitPack(module: ModuleBuilder, type: VectorType, width: number)
       () => {
         f.get(stride).i32(type.bytes).op("i32.eq");
         f.if(
-          () => emitContiguous(f, type, width, panel),
+          () => emitContiguous(f, width * type.bytes, panel),
           () => {
             f.get(depthStride).i32(type.bytes).op("i32.eq");
             f.if(() => emitTransposed(f, type, width, panel));
@@ -75,21 +77,69 @@ function eachK(f: FunctionBuilder, panel: Panel, step: number, panelBytes: numbe
 }
 
 /** The elements of each k lie side by side. */
-function emitContiguous(f: FunctionBuilder, type: VectorType, width: number, panel: Panel): void {
-  const bytes = width * type.bytes;
-  eachK(f, panel, 1, bytes, () => {
-    for (let offset = 0; offset < bytes; ) {
-      // A load and store of eight bytes moves any bits unchanged, two float32 as well as one float64.
-      const [load, store, size] =
-        bytes - offset >= vectorBytes
-          ? (["v128.load", "v128.store", vectorBytes] as const)
-          : bytes - offset >= 8
-            ? (["f64.load", "f64.store", 8] as const)
-            : (["f32.load", "f32.store", 4] as const);
-      f.get(panel.to).get(panel.from).memory(load, offset).memory(store, offset);
-      offset += size;
-    }
+function emitContiguous(f: FunctionBuilder, panelBytes: number, panel: Panel): void {
+  eachK(f, panel, 1, panelBytes, () => copyRun(f, panelBytes, panel.from, panel.to));
+}
+
+/** So many panels are filled together where the elements of each k lie side by side. */
+const panelsAtOnce = 4;
+
+/**
+ * Fills panels from elements that lie side by side for each k, several at once as long as there are enough: a panel alone
+ * would read a part of a cache line at each k, and have the rest of it evicted before the next panel comes for it, as rows
+ * that are a power of two apart fall on the same few places of a cache. Moves on to what is left.
+ */
+function emitSideBySide(
+  f: FunctionBuilder,
+  type: VectorType,
+  width: number,
+  panel: Panel,
+  { count, source, destination }: Record<"count" | "source" | "destination", Local>,
+): void {
+  const panelBytes = width * type.bytes;
+  const size = f.local("i32");
+  const places = [panel.to, ...Array.from({ length: panelsAtOnce - 1 }, () => f.local("i32"))];
+  const enough = () =>
+    f
+      .get(count)
+      .i32(panelsAtOnce * width)
+      .op("i32.ge_s");
+  pushProduct(f, panel.depth, panelBytes).set(size);
+  enough();
+  f.if(() => {
+    f.doWhile(() => {
+      f.i32(0).set(panel.k).get(source).set(panel.from);
+      for (const place of places)
+        f.get(destination).set(place).get(destination).get(size).op("i32.add").set(destination);
+      eachK(f, panel, 1, panelBytes, () => {
+        places.forEach((place, i) => {
+          copyRun(f, panelBytes, panel.from, place, i * panelBytes);
+          if (place !== panel.to) increase(f, place, panelBytes);
+        });
+      });
+      increase(f, source, panelsAtOnce * panelBytes);
+      increase(f, count, -panelsAtOnce * width);
+    }, enough);
   });
+  for (const local of [size, ...places.slice(1)]) f.release(local);
+}
+
+/** Copies so many bytes. */
+function copyRun(f: FunctionBuilder, bytes: number, from: Local, to: Local, begin = 0): void {
+  for (let offset = 0; offset < bytes; ) {
+    // A load and store of eight bytes moves any bits unchanged, two float32 as well as one float64.
+    const [load, store, size] =
+      bytes - offset >= vectorBytes
+        ? (["v128.load", "v128.store", vectorBytes] as const)
+        : bytes - offset >= 8
+          ? (["f64.load", "f64.store", 8] as const)
+          : (["f32.load", "f32.store", 4] as const);
+    f.get(to)
+      .get(from)
+      .memory(load, begin + offset)
+      .memory(store, offset);
+    offset += size;
+  }
 }
 
 /** The elements of each vector lie side by side: squares are transposed in registers, and a rest of k is left over. */
