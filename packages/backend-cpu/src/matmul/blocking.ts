@@ -40,9 +40,15 @@ export interface Blocking {
   readonly rows: number;
   /** Columns of b in a block. */
   readonly columns: number;
-  /** With at most so many rows of a, packing costs more than it gains. */
+  /** With at most so many rows of a, packing costs more than it gains, if a block is read from {@link near}. */
   readonly smallRows: number;
-  /** The same with at most so many columns of b, if the rows of a are contiguous. */
+  /**
+   * How many bytes apart the first and the last k of a block may be. Further apart each k has a page of its own, and they
+   * share few places of the caches: then nothing is packed for a quarter of `smallRows` or `smallColumns` only, and where
+   * they are twice as far apart for a sixteenth.
+   */
+  readonly near: number;
+  /** With at most so many columns of b nothing is packed either, if the rows of a are contiguous. */
   readonly smallColumns: number;
 }
 
@@ -52,6 +58,7 @@ export const defaultBlocking: Blocking = {
   rows: 96,
   columns: 2048,
   smallRows: 64,
+  near: 2 ** 20,
   smallColumns: 64,
 };
 

@@ -1,7 +1,14 @@
 import type { FunctionBuilder, Local } from "../wasm/function.ts";
 import type { ModuleBuilder } from "../wasm/module.ts";
 import { emitBlock } from "./block.ts";
-import { defaultBlocking, type MatmulKind, packedBOffset, tileOf, wholeTiles } from "./blocking.ts";
+import {
+  type Blocking,
+  defaultBlocking,
+  type MatmulKind,
+  packedBOffset,
+  tileOf,
+  wholeTiles,
+} from "./blocking.ts";
 import { emitCopyTile } from "./copy-tile.ts";
 import { increase, namedFunction, pushAddress, pushExtent, pushProduct } from "./emit.ts";
 import type { Epilogue } from "./epilogue.ts";
@@ -101,10 +108,12 @@ export function emitMatmul(module: ModuleBuilder, options: MatmulOptions): Matmu
     const kernel = emitTransposingKernel(module, kind, tile);
     emitRowTimesColumns(f, kernel, tileColumns, blocking.depth, type, parameters);
   }
-  f.get(n).i32(blocking.smallColumns).op("i32.le_s");
+  const less = emitDistance(f, blocking, parameters);
+  f.get(n).i32(blocking.smallColumns).get(less).op("i32.shr_u").op("i32.le_s");
   f.get(aColumnStride).i32(type.bytes).op("i32.eq").op("i32.and");
+  f.get(m).i32(blocking.smallRows).get(less).op("i32.shr_u").op("i32.le_s").op("i32.or");
   // A single row is never packed: there may be no room for all columns of what was a column before.
-  f.get(m).i32(Math.max(blocking.smallRows, 1)).op("i32.le_s").op("i32.or").set(small);
+  f.get(m).i32(1).op("i32.le_s").op("i32.or").set(small);
   f.get(small).op("i32.eqz");
   f.get(bColumnStride).i32(type.bytes).op("i32.ne").op("i32.or").set(packed);
   f.get(workspace)
@@ -164,6 +173,24 @@ export function emitMatmul(module: ModuleBuilder, options: MatmulOptions): Matmu
   const functions: MatmulFunctions = { gemm: module.add(f), packB, gemmRows };
   if (exported) for (const [name, index] of Object.entries(functions)) module.export(name, index);
   return functions;
+}
+
+/** A local that is 0 where a block of k is near, 2 where it is far, and 4 where it is twice as far. */
+function emitDistance(f: FunctionBuilder, { depth, near }: Blocking, parameters: GemmParameters): Local {
+  const { k, aColumnStride, bRowStride } = parameters;
+  const distance = f.local("i32");
+  // min(k, depth) * max(aColumnStride, bRowStride)
+  f.get(k).i32(depth).get(k).i32(depth).op("i32.lt_s").op("select");
+  f.get(aColumnStride).get(bRowStride).get(aColumnStride).get(bRowStride).op("i32.gt_s").op("select");
+  f.op("i32.mul").set(distance);
+  for (const times of [1, 2])
+    f.get(distance)
+      .i32(times * near)
+      .op("i32.ge_u")
+      .i32(1)
+      .op("i32.shl");
+  f.op("i32.add").set(distance);
+  return distance;
 }
 
 type GemmParameters = Record<(typeof gemmParameters)[number], Local>;

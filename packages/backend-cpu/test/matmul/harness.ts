@@ -11,7 +11,14 @@ import { compileModule } from "../../src/wasm/compile.ts";
 import { ModuleBuilder } from "../../src/wasm/module.ts";
 
 /** Blocks so small that products of a few rows have several in each dimension. */
-export const tinyBlocking: Blocking = { depth: 7, rows: 12, columns: 16, smallRows: 0, smallColumns: 0 };
+export const tinyBlocking: Blocking = {
+  depth: 7,
+  rows: 12,
+  columns: 16,
+  smallRows: 0,
+  near: 2 ** 30,
+  smallColumns: 0,
+};
 
 /** Never packs what need not be packed. */
 export const unpackedBlocking: Blocking = { ...tinyBlocking, columns: 40, smallRows: 1e6, smallColumns: 1e6 };
