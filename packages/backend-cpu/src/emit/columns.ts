@@ -50,7 +50,7 @@ export function writeColumns(w: KernelWriter, lanes: Lanes, isFlat: boolean): vo
     const vector = isFlat ? w.hoistInvariants(hoisted.child(), inner, w.uses.keys()) : hoisted;
     const extent = w.kernel.loops.at(-1)!;
     const most = extent >= lanes * columnsInFlight ? columnsInFlight : 1;
-    const wide = isFlat ? w.copiesOf(lanes, extent) : most;
+    const wide = isFlat ? w.copiesOf(lanes, extent, w.kernel.phases[0]!) : most;
     let from = begin;
     for (const copies of new Set([wide, 1])) {
       const to = w.vectorEnd(from, end, lanes * copies);

@@ -38,6 +38,9 @@ export interface Steps {
 /** An end of a range of a counter. */
 export type Bound = Local | number;
 
+/** So many instructions fill the body of a loop. */
+const longestUnrolled = 24;
+
 /** What the ways to run through a kernel share: its loops, the values of its expressions, and their addresses. */
 export class KernelWriter {
   readonly f: FunctionBuilder;
@@ -166,9 +169,18 @@ export class KernelWriter {
       if (expression.kind === "accumulated" && expression.index === index) values.define(expression, local);
   }
 
-  /** How many neighbouring vectors a loop without folds computes at a time: pairs, where V8 makes one of them. */
-  copiesOf(lanes: Lanes, extent: number): number {
-    return this.frame.target.revectorised && lanes > 1 && extent >= 2 * lanes ? 2 : 1;
+  /**
+   * How many neighbouring vectors a loop without folds computes at a time: pairs, where V8 makes one of them, and otherwise
+   * the more the shorter the body is, since every round counts, compares and looks whether the engine wants to interrupt.
+   */
+  copiesOf(lanes: Lanes, extent: number, phase: Phase): number {
+    if (lanes === 1) return 1;
+    if (this.frame.target.revectorised) return extent >= 2 * lanes ? 2 : 1;
+    const length = expressionsOf(phaseRoots(phase)).filter(({ kind }) => kind === "instruction").length;
+    const vectors = Math.floor(extent / lanes);
+    // What does not fill a round is computed vector by vector or one by one.
+    const fits = (copies: number) => vectors % copies === 0 || vectors >= 16 * copies;
+    return [4, 2].find((copies) => copies * length <= longestUnrolled && fits(copies)) ?? 1;
   }
 
   /**

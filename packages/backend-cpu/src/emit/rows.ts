@@ -50,7 +50,7 @@ function writeRow(
   const extent = phase.loops.at(-1)!;
   const lanes = lanesAlong(w, phase);
   const partials = Math.max(1, ...phase.accumulators.map((a) => a.partials));
-  const copies = phase.accumulators.length === 0 ? w.copiesOf(lanes, extent) : partials / lanes;
+  const copies = phase.accumulators.length === 0 ? w.copiesOf(lanes, extent, phase) : partials / lanes;
   const between = range(kernel.loops.length, phase.loops.length - 1);
   const pointers = between.length === 0 ? outer : w.pointers(between, outer);
   const folds = phase.accumulators.map((a) => ({

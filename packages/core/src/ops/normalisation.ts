@@ -1,4 +1,4 @@
-import { composite, type Defined, define, on } from "../define/definition.ts";
+import { composite, type Defined, define, on, reals } from "../define/definition.ts";
 import { accepted } from "../define/elementwise.ts";
 import type { AlongAxisFunction, AlongAxisMethod, ClipFunction, ClipMethod } from "../define/signatures.ts";
 import { resolveAxis } from "../shape.ts";
@@ -30,9 +30,9 @@ export const logSoftmax: Normalisation = normalisation("logSoftmax", (shifted, a
 /** The value, or the nearest of the bounds where it lies outside; null leaves a side open. */
 export const clip: Defined<ClipFunction, ClipMethod> = define(
   composite("clip", [
-    on([[2, 3]], (x) => clip(x, -1, 1)),
-    on([[]], (x) => clip(x, null, 0.5)),
-    on([[2]], (x) => clip(x, 0, null)),
+    on([[2, 3]], (x) => clip(x, -1, 1), reals(-2, 2, [-1, 1])),
+    on([[]], (x) => clip(x, null, 0.5), reals(-2, 2, [0.5])),
+    on([[2]], (x) => clip(x, 0, null), reals(-2, 2, [0])),
   ]),
   ((x: Tensor, low: Tensor | number | null, high: Tensor | number | null): Tensor => {
     const raised = low === null ? x : x.maximum(low as Tensor);

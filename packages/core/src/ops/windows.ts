@@ -15,7 +15,7 @@ interface Window {
   readonly shape: Shape;
 }
 
-const slicePrimitive = viewPrimitive<Window>("slice", {
+export const slicePrimitive: Primitive<Window> = viewPrimitive<Window>("slice", {
   shape: (_, { shape }) => shape,
   view: (input, { starts, steps }, shape) => ({
     shape,
@@ -111,7 +111,7 @@ interface Padding {
   readonly value: string;
 }
 
-const padPrimitive: Primitive<Padding> = {
+export const padPrimitive: Primitive<Padding> = {
   name: "pad",
   kernel: {
     kind: "assemble",

@@ -1,5 +1,6 @@
 import { rulesOf, type Tangent } from "../define/primitive.ts";
 import { type Node, reachable, type Scope } from "../node.ts";
+import { sumOfCotangents } from "../ops/placing.ts";
 import { Tensor } from "../tensor.ts";
 import { isIn } from "./scope.ts";
 
@@ -20,7 +21,7 @@ export function transposeLinear(
     let sums = gathered.get(node);
     if (sums === undefined) gathered.set(node, (sums = []));
     const sum = sums[index] ?? null;
-    sums[index] = sum === null ? cotangent : sum.add(cotangent);
+    sums[index] = sum === null ? cotangent : sumOfCotangents(sum, cotangent);
   };
   outputs.forEach((output, i) => {
     if (output !== null) add(output.node, 0, cotangents[i]!);
