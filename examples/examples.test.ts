@@ -69,6 +69,23 @@ const outputs = {
     for (const row of rows) expect(row[storages]).toBeLessThan(30);
     expect(last[heap]! - first[heap]!).toBeLessThan(3.6); // of 3,600 steps: less than 1 KB each
   },
+  "memory-webgpu.ts": async () => {
+    const text = await run("memory-webgpu.ts", "60", "awaited", "not-awaited", "eager").catch(
+      (error: Error) => {
+        if (!error.message.includes("WebgpuUnavailableError")) throw error;
+        console.warn(`\n!!! NOT TESTED: memory-webgpu.ts, since this machine has no WebGPU\n`);
+      },
+    );
+    if (text === undefined) return;
+    const rows = text
+      .split("\n")
+      .filter((line) => /^\s+\d/.test(line))
+      .map((line) => line.trim().split(/\s+/).map(Number));
+    const [buffers, megabytes] = [1, 2];
+    expect(rows).toHaveLength(30);
+    for (const row of rows) expect(row[buffers]).toBeLessThanOrEqual(1);
+    for (const row of rows) expect(row[megabytes]).toBeLessThanOrEqual(512);
+  },
 } satisfies Record<string, () => Promise<void>>;
 
 test("every example has a test", () => {

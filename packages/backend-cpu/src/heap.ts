@@ -1,4 +1,4 @@
-import { BackendError } from "@amari/core";
+import { OutOfMemoryError } from "@amari/core";
 import type { Block } from "@amari/core/backend";
 import type { MemoryImport } from "./wasm/module.ts";
 
@@ -92,10 +92,9 @@ export class Heap<M extends LinearMemory = WebAssembly.Memory> {
         this.makeViews();
       } catch (error) {
         this.end = address;
-        throw new BackendError(
+        throw new OutOfMemoryError(
           `the CPU backend's memory cannot grow by ${bytes} bytes: it holds ${address} bytes of the 4 GiB that ` +
-            "WebAssembly can address",
-          { cause: error },
+            `WebAssembly can address (${(error as Error).message})`,
         );
       }
     }

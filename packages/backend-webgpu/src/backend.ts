@@ -1,5 +1,14 @@
-import { BackendError } from "@amari/core";
-import type { Backend, Block, Capabilities, Executable, Program, TimedExecutable } from "@amari/core/backend";
+import { type AmariError, BackendError, OutOfMemoryError } from "@amari/core";
+import {
+  type Backend,
+  type Block,
+  type Capabilities,
+  describeLive,
+  type Executable,
+  operationsOf,
+  type Program,
+  type TimedExecutable,
+} from "@amari/core/backend";
 import { DeviceLostError } from "./errors.ts";
 import { elementBytes, WebgpuExecutable } from "./executable.ts";
 import { type GpuBlock, Heap } from "./heap.ts";
@@ -22,15 +31,24 @@ export class WebgpuBackend implements Backend {
   readonly name: string = "webgpu";
   readonly capabilities: Capabilities;
   readonly description: DeviceDescription;
-  /** For a program's own shaders; what it allocates there is not this backend's memory. */
+  /** For a program's own shaders beside this backend; `close()` destroys it. */
   readonly device: GPUDevice;
   private readonly runtime: Runtime;
   private readonly queue = new TaskQueue();
   /** Memory for temporaries, shared by all programs, since one runs at a time. */
   private scratch: GpuBlock | null = null;
-  private failure: BackendError | null = null;
+  /** What was submitted last, which an error that comes later names. */
+  private latest: Program | null = null;
+  private failure: AmariError | null = null;
+  private closed = false;
 
-  constructor(device: GPUDevice, description: DeviceDescription, denormals: boolean) {
+  /** @param memoryBytes - how much memory it may use, within what the device binds at once */
+  constructor(
+    device: GPUDevice,
+    description: DeviceDescription,
+    denormals: boolean,
+    memoryBytes: number = Number.POSITIVE_INFINITY,
+  ) {
     this.device = device;
     this.description = description;
     this.capabilities = {
@@ -40,26 +58,53 @@ export class WebgpuBackend implements Backend {
       denormals,
     };
     const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;
-    const heap = new Heap(device, Math.min(maxBufferSize, maxStorageBufferBindingSize));
+    const heap = new Heap(device, Math.min(maxBufferSize, maxStorageBufferBindingSize, memoryBytes));
     const pipelines = new Pipelines(device);
     const recorder = new Recorder(device, heap, pipelines);
     this.runtime = new Runtime(device, heap, pipelines, recorder, (block) => this.free(block));
     void device.lost.then(({ message, reason }) => {
       this.failure ??= new DeviceLostError(
-        reason === "destroyed"
+        this.closed
           ? "the WebGPU backend was closed; make another one with await webgpu()"
-          : `the WebGPU device was lost (${message}), and the tensors on it with it: make another backend with ` +
-              "await webgpu(), and run the program on it again from what is on the host",
+          : `the WebGPU device was lost (${message || reason}): make another backend with await webgpu(), or take the CPU, ` +
+              `and run the program there again from what is on the host.\n${this.situation("Lost are")}`,
       );
     });
     device.addEventListener("uncapturederror", (event) => {
       const { error } = event as GPUUncapturedErrorEvent;
-      this.failure ??= new BackendError(`WebGPU reported an error: ${error.message}`);
+      this.failure ??=
+        error.constructor.name === "GPUOutOfMemoryError"
+          ? new OutOfMemoryError(
+              `the WebGPU device has no memory left (${error.message}), of which this backend has taken ` +
+                `${this.memoryBytes} bytes; what it computed since is lost. Make another backend with ` +
+                `await webgpu({ memoryBytes }).\n${this.situation("In use are")}`,
+            )
+          : new BackendError(`WebGPU reported an error: ${error.message}\n${this.situation("In use are")}`);
     });
   }
 
+  /** What it was doing, and what lives on it. */
+  private situation(introduction: string): string {
+    const latest = this.latest === null ? "" : `Submitted last was ${operationsOf(this.latest)}. `;
+    return `${latest}${introduction}\n${describeLive(this) || "  no tensors"}`;
+  }
+
+  /** @throws OutOfMemoryError beyond `memoryBytes`, or what the device binds at once */
   alloc(bytes: number): Block {
-    return this.runtime.heap.alloc(bytes);
+    this.checkUsable();
+    return this.allocate(bytes);
+  }
+
+  private allocate(bytes: number): GpuBlock {
+    const { heap } = this.runtime;
+    try {
+      return heap.alloc(bytes);
+    } catch (error) {
+      if (!(error instanceof OutOfMemoryError)) throw error;
+      // What waits may hold what is to be freed.
+      this.queue.hurry();
+      return heap.alloc(bytes);
+    }
   }
 
   /** The memory is free once what was submitted before has run: tasks may still wait that use it. */
@@ -113,9 +158,12 @@ export class WebgpuBackend implements Backend {
     outputs: readonly Block[],
   ): void {
     this.checkUsable();
+    const compiled = executable as WebgpuExecutable;
+    this.latest = compiled.program;
     this.queue.add(
       this.run(
-        executable as WebgpuExecutable,
+        compiled,
+        this.scratchOf(compiled.scratchBytes),
         inputs as readonly GpuBlock[],
         scalars,
         outputs as readonly GpuBlock[],
@@ -138,6 +186,7 @@ export class WebgpuBackend implements Backend {
       this.queue.add(
         this.timed(
           executable as WebgpuExecutable,
+          this.scratchOf((executable as WebgpuExecutable).scratchBytes),
           [inputs, outputs].map((blocks) => blocks.map((block) => (block as GpuBlock).address)),
           scalars,
           resolve,
@@ -149,6 +198,7 @@ export class WebgpuBackend implements Backend {
 
   private *timed(
     executable: WebgpuExecutable,
+    scratch: number,
     [inputs, outputs]: readonly (readonly number[])[],
     scalars: readonly number[],
     resolve: (milliseconds: readonly number[]) => void,
@@ -157,7 +207,6 @@ export class WebgpuBackend implements Backend {
     const { recorder } = this.runtime;
     try {
       yield* executable.ready();
-      const scratch = this.scratchOf(executable.scratchBytes);
       yield* executable.time(inputs!, scalars, outputs!, scratch, resolve);
     } catch (error) {
       recorder.discard();
@@ -168,6 +217,7 @@ export class WebgpuBackend implements Backend {
   /** A program whose inputs never came has no results; whoever reads one is told why. */
   private *run(
     executable: WebgpuExecutable,
+    scratch: number,
     inputs: readonly GpuBlock[],
     scalars: readonly number[],
     outputs: readonly GpuBlock[],
@@ -177,7 +227,6 @@ export class WebgpuBackend implements Backend {
       const failed = inputs.find(({ failure }) => failure !== undefined);
       if (failed !== undefined) throw failed.failure;
       yield* executable.ready();
-      const scratch = this.scratchOf(executable.scratchBytes);
       const addressOf = ({ address }: GpuBlock) => address;
       yield* executable.run(inputs.map(addressOf), scalars, outputs.map(addressOf), scratch);
       recorder.submit();
@@ -187,12 +236,12 @@ export class WebgpuBackend implements Backend {
     }
   }
 
+  /** The address of memory for temporaries, which what has been submitted before may still use. */
   private scratchOf(bytes: number): number {
-    const { heap } = this.runtime;
     if (this.scratch === null || this.scratch.bytes < bytes) {
-      if (this.scratch !== null) heap.release(this.scratch);
+      if (this.scratch !== null) this.free(this.scratch);
       this.scratch = null;
-      this.scratch = heap.alloc(Math.max(bytes, 4));
+      this.scratch = this.allocate(Math.max(bytes, 4));
     }
     return this.scratch.address;
   }
@@ -222,6 +271,7 @@ export class WebgpuBackend implements Backend {
 
   /** Gives the device back. What lives on it is lost. */
   async close(): Promise<void> {
+    this.closed = true;
     this.runtime.recorder.destroy();
     this.runtime.heap.destroy();
     this.device.destroy();

@@ -85,6 +85,8 @@ export class WebgpuExecutable implements TimedExecutable {
     this.program = program;
     this.runtime = runtime;
     checkDTypes(program);
+    // Before anything is owned: where there is no room for all, the rest is freed.
+    runtime.collected.register(this, this.owned);
     this.schedule = fuse(program);
     this.plan = planMemory(this.schedule, program.donated, elementBytes);
     this.donations = donationsOf(this.plan, this.schedule);
@@ -97,7 +99,6 @@ export class WebgpuExecutable implements TimedExecutable {
     });
     const own = Math.max(0, ...this.compiled.map(({ kernel }) => 4 * kernel.memory));
     this.scratchBytes = this.plan.bytes + own;
-    runtime.collected.register(this, this.owned);
   }
 
   /** The shaders as text. */

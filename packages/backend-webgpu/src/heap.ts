@@ -16,18 +16,27 @@ const alignment = 64;
 
 const firstBytes = 2 ** 22;
 
+/** Free memory that is of no size class. */
+interface Hole {
+  readonly address: number;
+  readonly bytes: number;
+}
+
 /**
  * All of the backend's memory in one GPU buffer: kernels get addresses in it, as numbers. So a kernel may work on any number
  * of arrays (WebGPU binds eight to ten buffers), one bind group serves them all, and a slice of an array is an address too.
  *
  * The buffer grows by being copied into one of twice its size. Freed blocks are kept by size class, an eighth of a power of
- * two apart.
+ * two apart; before the buffer grows though much of it is free, as where shapes keep changing, neighbours that are free are
+ * merged.
  */
 export class Heap {
   buffer: GPUBuffer;
   private readonly device: GPUDevice;
   private readonly most: number;
   private readonly free = new Map<number, number[]>();
+  private holes: Hole[] = [];
+  private freeBytes = 0;
   private end = 0;
 
   /** @param most how large the buffer may become, within the limits of the device */
@@ -39,7 +48,16 @@ export class Heap {
 
   alloc(bytes: number): GpuBlock {
     const reserved = sizeClass(bytes);
-    const address = this.free.get(reserved)?.pop() ?? this.extend(reserved);
+    const isWorthMerging = () =>
+      this.end + reserved > this.buffer.size &&
+      (this.freeBytes > this.end / 2 || this.end + reserved > this.most);
+    let address = this.free.get(reserved)?.pop() ?? this.takeHole(reserved);
+    if (address === undefined && isWorthMerging()) {
+      this.merge();
+      address = this.takeHole(reserved);
+    }
+    if (address === undefined) return { bytes, address: this.extend(reserved), reserved };
+    this.freeBytes -= reserved;
     return { bytes, address, reserved };
   }
 
@@ -47,6 +65,41 @@ export class Heap {
     const list = this.free.get(reserved);
     if (list === undefined) this.free.set(reserved, [address]);
     else list.push(address);
+    this.freeBytes += reserved;
+  }
+
+  /** The smallest hole that is large enough, or what is needed of it. */
+  private takeHole(bytes: number): number | undefined {
+    const fitting = this.holes.filter((hole) => hole.bytes >= bytes);
+    if (fitting.length === 0) return undefined;
+    const best = fitting.reduce((a, b) => (b.bytes < a.bytes ? b : a));
+    const rest = { address: best.address + bytes, bytes: best.bytes - bytes };
+    this.holes = this.holes.flatMap((hole) => {
+      if (hole !== best) return [hole];
+      return rest.bytes > 0 ? [rest] : [];
+    });
+    return best.address;
+  }
+
+  /** Makes holes of all that is free; one at the end shortens what is in use. */
+  private merge(): void {
+    const pieces = [
+      ...this.holes,
+      ...[...this.free].flatMap(([bytes, addresses]) => addresses.map((address) => ({ address, bytes }))),
+    ].sort((a, b) => a.address - b.address);
+    this.free.clear();
+    this.holes = [];
+    for (const { address, bytes } of pieces) {
+      const last = this.holes.at(-1);
+      if (last !== undefined && last.address + last.bytes === address) {
+        this.holes[this.holes.length - 1] = { address: last.address, bytes: last.bytes + bytes };
+      } else this.holes.push({ address, bytes });
+    }
+    const last = this.holes.at(-1);
+    if (last === undefined || last.address + last.bytes !== this.end) return;
+    this.holes.pop();
+    this.end = last.address;
+    this.freeBytes -= last.bytes;
   }
 
   private create(size: number): GPUBuffer {
@@ -59,8 +112,10 @@ export class Heap {
     const end = address + bytes;
     if (end > this.most) {
       throw new OutOfMemoryError(
-        `the WebGPU backend's memory cannot grow by ${bytes} bytes: it holds ${address} of the ${this.most} bytes that ` +
-          "the device binds at once. Drop references to tensors, donate arguments of jit, or use a smaller batch.",
+        `the WebGPU backend cannot allocate ${bytes} bytes: of the ${this.most} that it may use (what the device binds at ` +
+          `once, or memoryBytes of webgpu), ${address - this.freeBytes} are in use and ${this.freeBytes} free in smaller ` +
+          "pieces. Drop references to tensors, donate arguments of jit, use a smaller batch, or, where nothing is " +
+          "awaited, await something: what is waited for is still in use.",
       );
     }
     if (end > this.buffer.size) this.grow(end);

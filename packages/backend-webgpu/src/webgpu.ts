@@ -1,11 +1,19 @@
+import { ArgumentError } from "@amari/core";
 import { WebgpuBackend } from "./backend.ts";
 import { findAdapter } from "./device/gpu.ts";
 import { keepsDenormals } from "./device/probe.ts";
+
+const smallestMemory = 2 ** 16;
 
 /** How {@link webgpu} chooses a device. */
 export interface WebgpuOptions {
   /** Which adapter where there are several. Default: the faster one. */
   readonly powerPreference?: "low-power" | "high-performance";
+  /**
+   * How many bytes of the device it may use. Default, and at most, what the device binds at once
+   * (`maxStorageBufferBindingSize`: 128 MiB everywhere, some GiB on most GPUs), since its memory is one buffer.
+   */
+  readonly memoryBytes?: number;
 }
 
 /**
@@ -19,10 +27,16 @@ export interface WebgpuOptions {
  * setDefaultBackend(gpu);
  * console.log(await tensor([1, 2, 3]).exp().array());
  * ```
+ * @throws ArgumentError for a memoryBytes below 64 KiB
  * @throws WebgpuUnavailableError where there is none, which says what to install
  */
 export async function webgpu(options: WebgpuOptions = {}): Promise<WebgpuBackend> {
-  const { powerPreference = "high-performance" } = options;
+  const { powerPreference = "high-performance", memoryBytes = Number.POSITIVE_INFINITY } = options;
+  if (!(memoryBytes >= smallestMemory)) {
+    throw new ArgumentError(
+      `webgpu: memoryBytes must be a number from ${smallestMemory} on, got ${memoryBytes}`,
+    );
+  }
   const adapter = await findAdapter({ powerPreference });
   const { limits, features } = adapter;
   const device = await adapter.requestDevice({
@@ -35,5 +49,10 @@ export async function webgpu(options: WebgpuOptions = {}): Promise<WebgpuBackend
   const { vendor, architecture, description } = adapter.info;
   const isSoftware = (adapter.info as { readonly isFallbackAdapter?: boolean }).isFallbackAdapter ?? false;
   const denormals = await keepsDenormals(device);
-  return new WebgpuBackend(device, { vendor, architecture, description, isSoftware }, denormals);
+  return new WebgpuBackend(
+    device,
+    { vendor, architecture, description, isSoftware },
+    denormals,
+    64 * Math.floor(memoryBytes / 64),
+  );
 }

@@ -32,7 +32,7 @@ export { printKernel } from "./compile/print/kernel.ts";
 export { printMemoryPlan } from "./compile/print/memory-plan.ts";
 export { printProgram } from "./compile/print/program.ts";
 export { printSchedule } from "./compile/print/schedule.ts";
-export type { Body, Program, Step } from "./compile/program.ts";
+export { type Body, operationsOf, type Program, type Step } from "./compile/program.ts";
 export {
   type ArrayOperand,
   type Buffer,
@@ -75,5 +75,6 @@ export {
   type Executable,
   type TimedExecutable,
 } from "./runtime/backend.ts";
+export { describeLive } from "./runtime/valve.ts";
 export { sizeOf, stridesOf } from "./shape.ts";
 export { epsilonOf, ulpDistance } from "./ulp.ts";

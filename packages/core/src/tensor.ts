@@ -4,6 +4,7 @@ import { Node } from "./node.ts";
 import type { Backend } from "./runtime/backend.ts";
 import { realise } from "./runtime/realise.ts";
 import { Storage } from "./runtime/storage.ts";
+import { withRoom } from "./runtime/valve.ts";
 import { showShape, sizeOf } from "./shape.ts";
 import type { Shape } from "./shape-types.ts";
 
@@ -90,7 +91,10 @@ export class Tensor<S extends Shape = Shape> {
     const type = { shape: this.shape, dtype: this.dtype };
     const moved = new Node(dataOperation, [], undefined, type);
     moved.storage = Storage.ofHost(type, await storage.read());
-    moved.storage.blockOn(backend);
+    withRoom(
+      () => moved.storage!.blockOn(backend),
+      () => `moving a tensor of shape ${showShape(this.shape)}`,
+    );
     return new Tensor<S>(moved);
   }
 

@@ -40,3 +40,4 @@ export { type ProgramConstraints, randomPrograms } from "./fuzz/random-programs.
 export type { Law, LawOptions } from "./laws/law.ts";
 export { lawsOf } from "./laws/laws-of.ts";
 export { sampleDirection, sampleDomain, sampleOperand, type Uniform, uniformFrom } from "./sample.ts";
+export { type BufferWatch, watchBuffers } from "./watch-buffers.ts";

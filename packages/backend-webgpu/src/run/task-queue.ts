@@ -33,7 +33,12 @@ export class TaskQueue {
       if (this.tasks.length === 1) this.advance();
       return;
     }
-    if (this.tasks.length > patience && this.wait.force !== undefined) {
+    if (this.tasks.length > patience) this.hurry();
+  }
+
+  /** Does not wait for what can be brought about at once. */
+  hurry(): void {
+    while (this.wait?.force !== undefined) {
       const { force } = this.wait;
       this.wait = null;
       force();

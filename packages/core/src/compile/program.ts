@@ -1,5 +1,5 @@
 import type { DType } from "../dtype.ts";
-import type { Operation, TensorType } from "../operation.ts";
+import { computesArray, type Operation, type TensorType } from "../operation.ts";
 
 /** One operation of a program: reads slots, writes the slots `output`, `output + 1`, ... */
 export interface Step {
@@ -31,4 +31,13 @@ export interface Program {
   readonly slots: readonly TensorType[];
   /** The inputs whose memory the program may overwrite. */
   readonly donated?: readonly number[];
+}
+
+/** What a program computes, in a few words: the first of its operations other than views, for messages. */
+export function operationsOf({ steps }: Program): string {
+  const shown = 8;
+  const computing = steps.filter(({ operation }) => computesArray(operation.kernel));
+  const names = [...new Set(computing.map(({ operation }) => operation.name))];
+  if (names.length === 0) return "a program that copies";
+  return `a program of ${names.slice(0, shown).join(", ")}${names.length > shown ? `, and ${names.length - shown} more` : ""}`;
 }

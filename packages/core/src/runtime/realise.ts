@@ -1,15 +1,15 @@
 import { canonicalise } from "../compile/canonicalise/canonicalise.ts";
 import { type Linearised, linearise } from "../compile/linearise.ts";
-import type { Program } from "../compile/program.ts";
+import { operationsOf, type Program } from "../compile/program.ts";
 import { programKey } from "../compile/program-key.ts";
 import { BackendError, DTypeError, PlaceholderError } from "../errors/errors.ts";
 import { type Group, type Node, reachable } from "../node.ts";
 import { computesArray, type TensorType } from "../operation.ts";
 import { showShape } from "../shape.ts";
-import { type Backend, bytesOn, type Executable, getDefaultBackend } from "./backend.ts";
+import { type Backend, type Block, bytesOn, type Executable, getDefaultBackend } from "./backend.ts";
 import { captureSite, smallestWithSite } from "./site.ts";
 import { Storage } from "./storage.ts";
-import { reserve } from "./valve.ts";
+import { reserve, withRoom } from "./valve.ts";
 
 const isPending = (node: Node): boolean => node.storage === null;
 
@@ -154,7 +154,10 @@ export function prepare(backend: Backend, { program }: Linearised): Executable {
   let executable = known.get(key);
   if (executable === undefined) {
     checkDTypes(backend, program);
-    executable = backend.compile(canonicalise(program));
+    executable = withRoom(
+      () => backend.compile(canonicalise(program)),
+      () => operationsOf(program),
+    );
     if (known.size >= mostExecutables) known.delete(known.keys().next().value!);
   } else known.delete(key);
   known.set(key, executable);
@@ -182,15 +185,14 @@ export function execute(
   scalars: readonly number[],
   outputs: readonly TensorType[],
 ): Storage[] {
-  const inputBlocks = inputs.map((storage) => storage.blockOn(backend));
   const sources = outputs.map((_, i) => executable.donations?.get(i));
   const sizes = outputs.map((type) => bytesOn(backend, type));
   const largest = Math.max(0, ...sizes);
   reserve(sizes.reduce((sum, bytes, i) => sum + (sources[i] === undefined ? bytes : 0), 0));
-  const blocks = sources.map((source, i) =>
-    source === undefined ? backend.alloc(sizes[i]!) : inputBlocks[source]!,
+  const blocks = withRoom(
+    () => submit(backend, executable, inputs, scalars, sizes),
+    () => operationsOf(executable.program),
   );
-  backend.submit(executable, inputBlocks, scalars, blocks);
   const site = captureSite(largest);
   return outputs.map(({ shape, dtype }, i) => {
     const type = { shape, dtype };
@@ -200,4 +202,30 @@ export function execute(
       ? Storage.ofBlock(type, backend, blocks[i]!, ownSite)
       : inputs[source]!.become(type, ownSite);
   });
+}
+
+/** Allocates what a program needs and hands it over; returns the blocks of its outputs. Where it throws, nothing is kept. */
+function submit(
+  backend: Backend,
+  executable: Executable,
+  inputs: readonly Storage[],
+  scalars: readonly number[],
+  sizes: readonly number[],
+): Block[] {
+  const inputBlocks = inputs.map((storage) => storage.blockOn(backend));
+  const fresh: Block[] = [];
+  try {
+    const blocks = sizes.map((bytes, i) => {
+      const source = executable.donations?.get(i);
+      if (source !== undefined) return inputBlocks[source]!;
+      const block = backend.alloc(bytes);
+      fresh.push(block);
+      return block;
+    });
+    backend.submit(executable, inputBlocks, scalars, blocks);
+    return blocks;
+  } catch (error) {
+    for (const block of fresh) backend.free(block);
+    throw error;
+  }
 }

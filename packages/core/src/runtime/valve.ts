@@ -1,6 +1,7 @@
 import { OutOfMemoryError } from "../errors/errors.ts";
+import type { Backend } from "./backend.ts";
 import { forgetReceivers, showSite } from "./site.ts";
-import { accounts, release, totalBytes } from "./storage.ts";
+import { type Account, accounts, release, totalBytes } from "./storage.ts";
 
 /**
  * The valve keeps a loop in flat memory although JavaScript's engine does not see what a storage weighs and runs no
@@ -37,6 +38,29 @@ export function reserve(bytes: number): void {
   }
 }
 
+/**
+ * Calls `f`, which takes memory of a backend: once more after a collection where the backend has none left. `f` takes
+ * nothing where it throws.
+ *
+ * @throws OutOfMemoryError that says what the memory was for and lists the live storages
+ */
+export function withRoom<T>(f: () => T, purpose: () => string): T {
+  try {
+    return f();
+  } catch (error) {
+    if (!(error instanceof OutOfMemoryError)) throw error;
+    collectGarbage();
+  }
+  try {
+    return f();
+  } catch (error) {
+    if (!(error instanceof OutOfMemoryError)) throw error;
+    throw new OutOfMemoryError(
+      `${error.message}\nIt was wanted for ${purpose()}. In use are\n${describeLive()}`,
+    );
+  }
+}
+
 /** Frees the blocks of storages that can no longer be reached. Returns whether the engine let us collect. */
 export function collectGarbage(): boolean {
   // A stack that was never formatted holds the receivers of its frames: in `state = state.next()` the state before, whose
@@ -63,8 +87,13 @@ export interface MemoryReport {
  */
 export function memory({ collect = true }: { readonly collect?: boolean } = {}): MemoryReport {
   if (collect) collectGarbage();
+  return { storages: accounts.size, bytes: totalBytes(), sites: liveSites(() => true) };
+}
+
+function liveSites(counts: (account: Account) => boolean): MemoryReport["sites"] {
   const sites = new Map<string, { storages: number; bytes: number }>();
   for (const account of accounts) {
+    if (!counts(account)) continue;
     const owner = account.owner.deref();
     const key = owner === undefined ? "unreachable, not yet collected" : showSite(owner.site);
     const entry = sites.get(key) ?? { storages: 0, bytes: 0 };
@@ -72,16 +101,13 @@ export function memory({ collect = true }: { readonly collect?: boolean } = {}):
     entry.bytes += account.bytes;
     sites.set(key, entry);
   }
-  return {
-    storages: accounts.size,
-    bytes: totalBytes(),
-    sites: [...sites].map(([site, entry]) => ({ site, ...entry })).sort((a, b) => b.bytes - a.bytes),
-  };
+  return [...sites].map(([site, entry]) => ({ site, ...entry })).sort((a, b) => b.bytes - a.bytes);
 }
 
-function describeLive(): string {
+/** The live storages, of one backend or of all, by where they were made: a line for each place, the largest first. */
+export function describeLive(backend?: Backend): string {
   const shown = 10;
-  const { sites } = memory({ collect: false });
+  const sites = liveSites((account) => backend === undefined || account.backend === backend);
   const lines = sites
     .slice(0, shown)
     .map((s) => `  ${s.bytes} bytes in ${s.storages} storages made at ${s.site}`);
