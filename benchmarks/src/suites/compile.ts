@@ -26,6 +26,8 @@ const parts: Readonly<Record<string, string>> = {
 };
 
 interface FirstCall {
+  /** How much longer the first call took than the one after it, by the clock. */
+  readonly waited: number;
   /** For how long the process had a processor in the first call, and in the one after it. */
   readonly milliseconds: number;
   readonly again: number;
@@ -64,12 +66,12 @@ const program = (layers: number): string => `
     session.post("Profiler.start");
   }
   const timed = (f) => {
-    const begin = process.cpuUsage();
+    const [clock, begin] = [performance.now(), process.cpuUsage()];
     const result = f();
     const { user, system } = process.cpuUsage(begin);
-    return [result, (user + system) / 1000];
+    return [result, (user + system) / 1000, performance.now() - clock];
   };
-  const [results, milliseconds] = timed(() => step(p, s, tokens, targets));
+  const [results, milliseconds, clock] = timed(() => step(p, s, tokens, targets));
   const parts = {};
   if (isProfiled) session.post("Profiler.stop", (error, { profile }) => {
     const partOf = new Map();
@@ -85,17 +87,19 @@ const program = (layers: number): string => `
       parts[partOf.get(id)] = (parts[partOf.get(id)] ?? 0) + Math.min(profile.timeDeltas[i], 1000) / 1000;
     });
   });
-  const [, again] = timed(() => step(results[0], results[1], tokens, targets));
-  console.log(JSON.stringify({ milliseconds, again, parts }));
+  const [, again, clockAgain] = timed(() => step(results[0], results[1], tokens, targets));
+  console.log(JSON.stringify({ waited: clock - clockAgain, milliseconds, again, parts }));
 `;
 
 const rounds = 5;
 
-function run(code: string, ...options: readonly string[]): FirstCall {
+/** The engine compiles on the program's own thread, so that its work is counted too. */
+const oneThread = ["--single-threaded"];
+
+function run(code: string, flags: readonly string[], ...options: readonly string[]): FirstCall {
   const { status, stderr, stdout } = spawnSync(
     process.execPath,
-    // One thread: what the engine compiles beside the program is counted too.
-    ["--single-threaded", "--input-type=module", "--eval", code, "--", ...options],
+    [...flags, "--input-type=module", "--eval", code, "--", ...options],
     { cwd: folder, encoding: "utf8", env: { ...process.env, AMARI_THREADS: "1" } },
   );
   if (status !== 0) throw new Error(`a program of the compile suite failed:\n${stderr}`);
@@ -107,7 +111,7 @@ const show = (milliseconds: number): string => `${milliseconds.toFixed(0).padSta
 /** What the first call of a transformer's training step costs, from the trace to the first result, on one thread. */
 export const compile: MeasuredSuite = {
   name: "compile",
-  about: `Processor time of the first call of a jitted training step, in a process of its own: the least of ${rounds}, and the least that its parts take in the profiles of ${rounds} others.`,
+  about: `Processor time of the first call of a jitted training step, in a process of its own: the least of ${rounds}, and the least that its parts take in the profiles of ${rounds} others. By the clock: how much longer it takes than the second call, with the engine's threads.`,
   measure: (filter) => {
     const chosen = [1, 2, 4]
       .map((layers) => ({ layers, name: `transformer of ${layers} layers` }))
@@ -116,12 +120,14 @@ export const compile: MeasuredSuite = {
       throw new Error("the packages are not built: run pnpm build first");
     return chosen.flatMap(({ layers, name }) => {
       const code = program(layers);
-      const calls = Array.from({ length: rounds }, () => run(code));
-      const profiles = Array.from({ length: rounds }, () => run(code, "profile").parts);
+      const calls = Array.from({ length: rounds }, () => run(code, oneThread));
+      const profiles = Array.from({ length: rounds }, () => run(code, oneThread, "profile").parts);
+      const waits = Array.from({ length: rounds }, () => run(code, []).waited);
       const least = (times: readonly number[]) => show(Math.min(...times));
       return [
         { name, result: least(calls.map(({ milliseconds }) => milliseconds)) },
         { name: "  more than the second call", result: least(calls.map((c) => c.milliseconds - c.again)) },
+        { name: "  by the clock, the engine using other cores", result: least(waits) },
         ...Object.values(parts).map((part) => ({
           name: `  ${part}`,
           result: least(profiles.map((profile) => profile[part] ?? 0)),
