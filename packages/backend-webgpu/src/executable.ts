@@ -6,13 +6,12 @@ import {
   type DenseArray,
   type DType,
   donationsOf,
-  expressionsOf,
   fuse,
   homeOf,
   type LoopKernel,
   type MemoryPlan,
   type Program,
-  phaseRoots,
+  phaseExpressions,
   planMemory,
   type Schedule,
   type Stage,
@@ -354,7 +353,7 @@ export function* settle<T>(promise: Promise<T>, then: (value: T) => void): Task 
 
 function loadedBy(kernel: LoopKernel): number[] {
   return kernel.phases.flatMap((phase) =>
-    expressionsOf(phaseRoots(phase)).flatMap((e) => (e.kind === "load" ? [e.buffer] : [])),
+    phaseExpressions(phase).flatMap((e) => (e.kind === "load" ? [e.buffer] : [])),
   );
 }
 

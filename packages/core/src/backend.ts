@@ -19,6 +19,7 @@ export {
   operandCount,
   operandsOf,
   type Phase,
+  phaseExpressions,
   phaseRoots,
   type ScalarInstruction,
   type ScalarType,

@@ -1,4 +1,4 @@
-import { type Accumulator, expressionsOf, type LoopKernel, phaseRoots } from "@amari/core/backend";
+import { type Accumulator, type LoopKernel, phaseExpressions } from "@amari/core/backend";
 import type { Local } from "../wasm/function.ts";
 import { type Fold, startFold } from "./folds.ts";
 import {
@@ -84,7 +84,7 @@ function writeColumn(
       a,
       scopes.map(() => startFold(f, a, lanes)),
     ]);
-    const constant = loops.length === 0 ? [] : invariantsOf(expressionsOf(phaseRoots(phase)), loops);
+    const constant = loops.length === 0 ? [] : invariantsOf(phaseExpressions(phase), loops);
     if (constant.length > 0) pointers.set(referencesOf(phase));
     for (const scope of scopes) for (const expression of constant) scope.hoist(expression);
     w.forPhase(phase.loops.length, phase, () => {

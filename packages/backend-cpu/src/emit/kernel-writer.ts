@@ -2,11 +2,11 @@ import {
   type Accumulator,
   type Affine,
   type Expression,
-  expressionsOf,
   kernelExpressions,
   type LoopKernel,
   operandsOf,
   type Phase,
+  phaseExpressions,
   phaseRoots,
   type ScalarType,
   type Store,
@@ -176,7 +176,7 @@ export class KernelWriter {
   copiesOf(lanes: Lanes, extent: number, phase: Phase): number {
     if (lanes === 1) return 1;
     if (this.frame.target.revectorised) return extent >= 2 * lanes ? 2 : 1;
-    const length = expressionsOf(phaseRoots(phase)).filter(({ kind }) => kind === "instruction").length;
+    const length = phaseExpressions(phase).filter(({ kind }) => kind === "instruction").length;
     const vectors = Math.floor(extent / lanes);
     // What does not fill a round is computed vector by vector or one by one.
     const fits = (copies: number) => vectors % copies === 0 || vectors >= 16 * copies;
@@ -217,7 +217,7 @@ export const range = (from: number, count: number): number[] =>
 
 /** The memory that a phase reads and writes. */
 export function referencesOf(phase: Phase): Reference[] {
-  const loads = expressionsOf(phaseRoots(phase)).filter((e) => e.kind === "load");
+  const loads = phaseExpressions(phase).filter((e) => e.kind === "load");
   const stores = phase.stores.map(({ value, ...store }: Store) => ({ ...store, type: value.type }));
   return [...loads, ...stores].map(({ buffer, access, type }) => ({ buffer, access, bytes: bytesOf[type] }));
 }
@@ -225,7 +225,7 @@ export function referencesOf(phase: Phase): Reference[] {
 /** Whether every access of a phase stands still or runs through neighbours along a loop. */
 export function isSideBySide(phase: Phase, loop: number, storesRun: boolean): boolean {
   const isNear = ({ strides }: Affine) => (strides[loop] ?? 0) === 0 || strides[loop] === 1;
-  const loads = expressionsOf(phaseRoots(phase)).filter((e) => e.kind === "load");
+  const loads = phaseExpressions(phase).filter((e) => e.kind === "load");
   return (
     loads.every(({ access }) => isNear(access)) &&
     phase.stores.every(({ access }) => isNear(access) && (!storesRun || access.strides[loop] === 1))

@@ -1,4 +1,4 @@
-import { type Accumulator, expressionsOf, type Phase, phaseRoots } from "@amari/core/backend";
+import { type Accumulator, type Phase, phaseExpressions } from "@amari/core/backend";
 import type { Local } from "../wasm/function.ts";
 import { foldPartials, lanesOfFold, startFold } from "./folds.ts";
 import { isSideBySide, type KernelWriter, range, referencesOf } from "./kernel-writer.ts";
@@ -65,7 +65,7 @@ function writeRow(
     const middle = block > 1 ? extent - (extent % block) : 0;
     if (middle > 0) {
       const vector = valuesOfRow(w, lanes, inner, pointers, results, constants, splats);
-      w.hoistInvariants(vector, inner, expressionsOf(phaseRoots(phase)));
+      w.hoistInvariants(vector, inner, phaseExpressions(phase));
       f.forRange(w.counters[inner]!, 0, middle, block, () => {
         const near = w.pointersOfBody(inner, pointers, phase, copies);
         const bodies = range(0, copies).map((copy) => {
@@ -82,7 +82,7 @@ function writeRow(
     }
     if (middle === extent) return;
     const scalar = scalarsWith(w, results, inner, pointers);
-    w.hoistInvariants(scalar, inner, expressionsOf(phaseRoots(phase)));
+    w.hoistInvariants(scalar, inner, phaseExpressions(phase));
     f.forRange(w.counters[inner]!, middle, extent, 1, () => {
       const body = scalar.child();
       for (const { accumulator, tail } of folds) tail.add(() => body.push(accumulator.value));

@@ -1,10 +1,9 @@
 import {
   type Accumulator,
   type Expression,
-  expressionsOf,
   type LoopKernel,
   type Phase,
-  phaseRoots,
+  phaseExpressions,
 } from "@amari/core/backend";
 import type { Local } from "../wasm/function.ts";
 import { combine, pushInitial } from "./folds.ts";
@@ -41,7 +40,7 @@ export function isWorthStrips({ loops, phases }: LoopKernel): boolean {
   return phases.every((phase) => {
     if (phase.loops.length === 0) return phase.accumulators.length === 0;
     const row = loops.length + phase.loops.length - 1;
-    const expressions = expressionsOf(phaseRoots(phase));
+    const expressions = phaseExpressions(phase);
     return (
       phase.loops.at(-1)! >= 2 * rowsAtOnce &&
       expressions.every((e) => isFixedBySteps(e, row)) &&
@@ -189,7 +188,7 @@ class Strip {
 
   /** A scope that knows the results of earlier phases. */
   private withResults(values: Values, phase: Phase, lanes: Lanes): Values {
-    const used = expressionsOf(phaseRoots(phase)).filter((e) => e.kind === "accumulated");
+    const used = phaseExpressions(phase).filter((e) => e.kind === "accumulated");
     for (const { index } of used) {
       const accumulator = this.accumulators.find((a) => a.index === index)!;
       this.w.define(values, accumulator, this.load(accumulator, lanes));

@@ -2,10 +2,10 @@ import {
   type Accumulator,
   type Affine,
   type Expression,
-  expressionsOf,
   type LoopKernel,
   originOf,
   type Phase,
+  phaseExpressions,
   phaseRoots,
   type ScalarInstruction,
   type ScalarType,
@@ -123,7 +123,7 @@ class KernelSource {
   private declareBuffers(): void {
     const types = new Map<number, StoredType>();
     for (const phase of this.kernel.phases) {
-      for (const e of expressionsOf(phaseRoots(phase)))
+      for (const e of phaseExpressions(phase))
         if (e.kind === "load") types.set(e.buffer, e.type as StoredType);
       for (const { buffer, value } of phase.stores) types.set(buffer, value.type as StoredType);
     }

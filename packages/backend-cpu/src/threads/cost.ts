@@ -1,10 +1,9 @@
 import {
   type Buffer,
   type Expression,
-  expressionsOf,
   kernelExpressions,
   type Phase,
-  phaseRoots,
+  phaseExpressions,
   type Stage,
 } from "@amari/core/backend";
 
@@ -41,7 +40,7 @@ export function costOfShared(stage: Stage, buffers: readonly Buffer[]): number {
 /** For one point of the parallel loops. */
 function costOfPhase(phase: Phase): number {
   const { loops, stores } = phase;
-  const kinds = expressionsOf(phaseRoots(phase)).map(({ kind }) => kind);
+  const kinds = phaseExpressions(phase).map(({ kind }) => kind);
   const count = (wanted: Expression["kind"]) => kinds.filter((kind) => kind === wanted).length;
   const accesses = count("load") + stores.length;
   return sizeOf(loops) * (count("instruction") * nanoseconds.instruction + accesses * nanoseconds.access);

@@ -1,4 +1,10 @@
-import { type Expression, expressionsOf, type LoopKernel, phaseRoots } from "@amari/core/backend";
+import {
+  type Expression,
+  expressionsOf,
+  type LoopKernel,
+  phaseExpressions,
+  phaseRoots,
+} from "@amari/core/backend";
 
 /**
  * Division of integers, which kernels write in float64, as a function of shaders: these have no float64, but integers to
@@ -11,7 +17,7 @@ export function withIntegerDivision(kernel: LoopKernel): LoopKernel {
     loops: kernel.loops,
     phases: kernel.phases.map((phase) => {
       const rewritten = new Map<Expression, Expression>();
-      for (const e of expressionsOf(phaseRoots(phase))) rewritten.set(e, rewrite(e, rewritten));
+      for (const e of phaseExpressions(phase)) rewritten.set(e, rewrite(e, rewritten));
       return {
         loops: phase.loops,
         accumulators: phase.accumulators.map((a) => ({ ...a, value: rewritten.get(a.value)! })),

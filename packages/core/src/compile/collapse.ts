@@ -1,11 +1,4 @@
-import {
-  type Affine,
-  type Expression,
-  expressionsOf,
-  type LoopKernel,
-  type Phase,
-  phaseRoots,
-} from "./kernel.ts";
+import { type Affine, type Expression, type LoopKernel, type Phase, phaseExpressions } from "./kernel.ts";
 
 /** Neighbouring loops that become one. */
 interface Group {
@@ -36,7 +29,7 @@ function collapsePhase(phase: Phase, outer: number, parallel: readonly Group[]):
     strides: [...parallel, ...own].map(({ last }) => strides[last] ?? 0),
   });
   const rewritten = new Map<Expression, Expression>();
-  for (const expression of expressionsOf(phaseRoots(phase))) rewritten.set(expression, rewrite(expression));
+  for (const expression of phaseExpressions(phase)) rewritten.set(expression, rewrite(expression));
   return {
     loops: own.map(({ extent }) => extent),
     accumulators: phase.accumulators.map((a) => ({ ...a, value: rewritten.get(a.value)! })),
@@ -80,7 +73,7 @@ function collapse(
 }
 
 function accessesOf(phase: Phase): Affine[] {
-  const read = expressionsOf(phaseRoots(phase)).flatMap((e) =>
+  const read = phaseExpressions(phase).flatMap((e) =>
     e.kind === "load" || e.kind === "index" ? [e.access] : [],
   );
   return [...read, ...phase.stores.map(({ access }) => access)];

@@ -2,7 +2,7 @@ import { bytesPerElement } from "../dtype.ts";
 import type { LoopAttributes, TensorType } from "../operation.ts";
 import { sizeOf } from "../shape.ts";
 import { fuse } from "./fuse.ts";
-import { expressionsOf, type LoopKernel, type Phase, phaseRoots } from "./kernel.ts";
+import { type LoopKernel, type Phase, phaseExpressions } from "./kernel.ts";
 import { buffersOf, type Schedule, type Stage } from "./schedule.ts";
 
 /** What a schedule costs to run, as far as its text says. */
@@ -41,7 +41,7 @@ const bytesOf = ({ shape, dtype }: TensorType): number => sizeOf(shape) * bytesP
 function operationsOf({ loops, phases }: LoopKernel): number {
   const perPoint = (phase: Phase) =>
     phase.accumulators.length +
-    expressionsOf(phaseRoots(phase)).filter(({ kind }) => kind === "instruction" || kind === "call").length;
+    phaseExpressions(phase).filter(({ kind }) => kind === "instruction" || kind === "call").length;
   return phases
     .map((phase) => sizeOf([...loops, ...phase.loops]) * perPoint(phase))
     .reduce((a, b) => a + b, 0);

@@ -1,4 +1,4 @@
-import { type Expression, expressionsOf, type LoopKernel, phaseRoots } from "./kernel.ts";
+import { type Expression, type LoopKernel, phaseExpressions } from "./kernel.ts";
 import { reachOf, sameAccess } from "./loop-shapes.ts";
 
 /**
@@ -12,7 +12,7 @@ export function canOverwrite({ loops, phases }: LoopKernel, read: number, writte
   const row = phases[last]!.loops.reduce((a, b) => a * b, 1);
   return phases.every((phase, at) => {
     if (at >= last && phase.stores.some(({ buffer }) => buffer === read)) return false;
-    const loads = expressionsOf(phaseRoots(phase)).filter(
+    const loads = phaseExpressions(phase).filter(
       (e): e is Extract<Expression, { kind: "load" }> => e.kind === "load" && e.buffer === read,
     );
     return loads.every(({ access, shift }) => {

@@ -201,6 +201,16 @@ export function expressionsOf(roots: readonly Expression[]): Expression[] {
   return [...order];
 }
 
+const foundInPhases = new WeakMap<Phase, readonly Expression[]>();
+
+/** Every expression of a phase, operands first. Each pass asks for them, so they are looked for once. */
+export function phaseExpressions(phase: Phase): readonly Expression[] {
+  let found = foundInPhases.get(phase);
+  if (found === undefined) foundInPhases.set(phase, (found = expressionsOf(phaseRoots(phase))));
+  return found;
+}
+
 /** Every expression of a kernel, operands first. */
-export const kernelExpressions = ({ phases }: LoopKernel): Expression[] =>
-  expressionsOf(phases.flatMap(phaseRoots));
+export const kernelExpressions = ({ phases }: LoopKernel): Expression[] => [
+  ...new Set(phases.flatMap(phaseExpressions)),
+];

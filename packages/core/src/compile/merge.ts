@@ -1,6 +1,6 @@
 import { sameShape } from "../shape.ts";
 import { Draft, type DraftPhase } from "./draft.ts";
-import { type Expression, expressionsOf, type LoopKernel, type Phase, phaseRoots } from "./kernel.ts";
+import { type Expression, type LoopKernel, type Phase, phaseExpressions } from "./kernel.ts";
 import { alignLoops, extendAccess, reachOf, sameAccess } from "./loop-shapes.ts";
 import { buffersOf, type Schedule, type Stage } from "./schedule.ts";
 
@@ -30,7 +30,7 @@ interface Part {
 }
 
 function partOf(phase: Phase): Part {
-  const expressions = expressionsOf(phaseRoots(phase));
+  const expressions = phaseExpressions(phase);
   const loads = expressions.filter((e): e is Load => e.kind === "load");
   return { phase, loads, readsAccumulators: expressions.some(({ kind }) => kind === "accumulated") };
 }

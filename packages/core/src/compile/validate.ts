@@ -5,11 +5,10 @@ import {
   type Affine,
   type Combine,
   type Expression,
-  expressionsOf,
   type LoopKernel,
   operandCount,
   type Phase,
-  phaseRoots,
+  phaseExpressions,
   type ScalarInstruction,
   type ScalarType,
   type Store,
@@ -70,7 +69,7 @@ export function validateKernel(
       const scope: Scope = { kernel, phase, buffers, known, storedLater, inPart };
       for (const extent of [...kernel.loops, ...phase.loops])
         if (!Number.isInteger(extent) || extent < 0) throw new Error(`a loop runs to ${extent}`);
-      for (const expression of expressionsOf(phaseRoots(phase))) checkExpression(expression, scope);
+      for (const expression of phaseExpressions(phase)) checkExpression(expression, scope);
       for (const accumulator of phase.accumulators) checkAccumulator(accumulator, scope);
       for (const store of phase.stores) checkStore(store, scope);
       for (const { index, type } of phase.accumulators) known.accumulators.set(index, type);

@@ -83,6 +83,7 @@ function withoutIdentity(term: Term): Term | null {
 
 /** Whether views, one after the other, leave a dense array as it is. */
 function isIdentity(views: readonly Term[], { shape }: Term): boolean {
+  if (!sameShape(views.at(-1)!.shape, shape)) return false;
   const dense = stridesOf(shape);
   let window = { shape, strides: dense, offset: 0 };
   for (const { operation, attributes, shape: result } of views) {
@@ -92,9 +93,7 @@ function isIdentity(views: readonly Term[], { shape }: Term): boolean {
     window = { shape: result, strides: [...seen.strides], offset: seen.offset };
   }
   return (
-    window.offset === 0 &&
-    sameShape(window.shape, shape) &&
-    window.strides.every((stride, axis) => stride === dense[axis] || shape[axis] === 1)
+    window.offset === 0 && window.strides.every((stride, axis) => stride === dense[axis] || shape[axis] === 1)
   );
 }
 
