@@ -9,10 +9,12 @@ import {
   type Program,
   type TimedExecutable,
 } from "@amari/core/backend";
+import type { ProductVariantName } from "./emit/dot/variants.ts";
 import { DeviceLostError } from "./errors.ts";
 import { elementBytes, WebgpuExecutable } from "./executable.ts";
 import { type GpuBlock, Heap } from "./heap.ts";
 import { Pipelines } from "./run/pipelines.ts";
+import { ProductChooser } from "./run/products.ts";
 import { Recorder } from "./run/recorder.ts";
 import { doing, type Task, TaskQueue } from "./run/task-queue.ts";
 import { Runtime } from "./runtime.ts";
@@ -24,6 +26,16 @@ export interface DeviceDescription {
   readonly description: string;
   /** Whether it is a program on the processor instead of a GPU; then `cpuBackend()` is faster. */
   readonly isSoftware: boolean;
+}
+
+/** What was found out about a device, and what the user has chosen. */
+export interface DeviceTraits {
+  /** Whether it computes with denormal numbers. */
+  readonly denormals: boolean;
+  /** How many invocations of a workgroup, by their numbers, exchange values without memory; 1: none. */
+  readonly subgroup: number;
+  /** How it multiplies matrices; null: whichever way is measured to be the fastest. */
+  readonly product: ProductVariantName | null;
 }
 
 /** The WebGPU backend: programs compiled to WGSL, on one buffer of the device. Made by `webgpu()`. */
@@ -46,7 +58,7 @@ export class WebgpuBackend implements Backend {
   constructor(
     device: GPUDevice,
     description: DeviceDescription,
-    denormals: boolean,
+    traits: DeviceTraits,
     memoryBytes: number = Number.POSITIVE_INFINITY,
   ) {
     this.device = device;
@@ -55,13 +67,16 @@ export class WebgpuBackend implements Backend {
       dtypes: ["float32", "int32", "uint32", "bool"],
       synchronousReads: false,
       elementBytes,
-      denormals,
+      denormals: traits.denormals,
     };
     const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;
     const heap = new Heap(device, Math.min(maxBufferSize, maxStorageBufferBindingSize, memoryBytes));
     const pipelines = new Pipelines(device);
     const recorder = new Recorder(device, heap, pipelines);
-    this.runtime = new Runtime(device, heap, pipelines, recorder, (block) => this.free(block));
+    const products = new ProductChooser(pipelines, traits.product);
+    this.runtime = new Runtime(device, heap, pipelines, recorder, products, traits.subgroup, (block) =>
+      this.free(block),
+    );
     void device.lost.then(({ message, reason }) => {
       this.failure ??= new DeviceLostError(
         this.closed
@@ -249,6 +264,11 @@ export class WebgpuBackend implements Backend {
   /** The WGSL of a program. */
   explain(executable: Executable): string {
     return (executable as WebgpuExecutable).text;
+  }
+
+  /** Which ways to multiply matrices were measured to be the fastest, by the class of the products. */
+  get productChoices(): ReadonlyMap<string, ProductVariantName> {
+    return this.runtime.products.choices;
   }
 
   /** How many different shaders have been compiled. */

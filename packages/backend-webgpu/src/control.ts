@@ -10,8 +10,12 @@ import type { Task } from "./run/task-queue.ts";
 
 /** What running bodies needs of the program that they are part of. Memory is named by its address. */
 export interface Machine {
-  /** Compiles a body to a function of the addresses of its inputs and outputs, which do not overlap. */
-  compile(body: Body): RunBody;
+  /**
+   * Compiles a body to a function of the addresses of its inputs and outputs, which do not overlap.
+   *
+   * @param isAligned - where these stand on multiples of four words if the arrays of the whole operation do
+   */
+  compile(body: Body, isAligned: (role: "input" | "output", index: number) => boolean): RunBody;
   /** Memory that lives as long as the program. */
   alloc(bytes: number): number;
   bytesOf(type: TensorType): number;
@@ -35,6 +39,8 @@ const forms: { readonly [F in ControlForm]: (step: Step, machine: Machine) => Ru
   cond: prepareCond,
 };
 
+const always = (): boolean => true;
+
 const outputBytes = ({ program }: Body, machine: Machine): number[] =>
   program.outputs.map((slot) => machine.bytesOf(program.slots[slot]!));
 
@@ -42,10 +48,15 @@ const outputBytes = ({ program }: Body, machine: Machine): number[] =>
 function prepareScan(step: Step, machine: Machine): RunBody {
   const { constants, carries, length, reverse } = step.attributes as LoopAttributes;
   const body = step.bodies![0]!;
-  const run = machine.compile(body);
   const bytes = outputBytes(body, machine);
   const [carryBytes, stackedBytes] = [bytes.slice(0, carries), bytes.slice(carries)];
   const sequenceBytes = body.program.inputs.slice(constants + carries).map((type) => machine.bytesOf(type));
+  // A slice begins where the ones before it end.
+  const run = machine.compile(body, (role, index) => {
+    const slice =
+      role === "input" ? sequenceBytes[index - constants - carries] : stackedBytes[index - carries];
+    return slice === undefined || slice % 16 === 0;
+  });
   const spare = [0, 1].map(() => carryBytes.map((size) => machine.alloc(size)));
   const slices = (whole: readonly number[], sizes: readonly number[], at: number) =>
     whole.map((address, i) => address + at * sizes[i]!);
@@ -71,7 +82,7 @@ function prepareScan(step: Step, machine: Machine): RunBody {
 function prepareWhile(step: Step, machine: Machine): RunBody {
   const { constants } = step.attributes as WhileAttributes;
   const [conditionBody, loopBody] = step.bodies as [Body, Body];
-  const [condition, run] = [machine.compile(conditionBody), machine.compile(loopBody)];
+  const [condition, run] = [machine.compile(conditionBody, always), machine.compile(loopBody, always)];
   const carryBytes = outputBytes(loopBody, machine);
   const spare = carryBytes.map((bytes) => machine.alloc(bytes));
   const flag = machine.alloc(4);
@@ -95,7 +106,7 @@ function prepareWhile(step: Step, machine: Machine): RunBody {
 }
 
 function prepareCond(step: Step, machine: Machine): RunBody {
-  const [onTrue, onFalse] = (step.bodies as [Body, Body]).map((body) => machine.compile(body)) as [
+  const [onTrue, onFalse] = (step.bodies as [Body, Body]).map((body) => machine.compile(body, always)) as [
     RunBody,
     RunBody,
   ];

@@ -24,7 +24,10 @@ import {
 } from "@amari/core/backend";
 import { type Machine, prepareControl } from "./control.ts";
 import { emitConvolution } from "./emit/convolution.ts";
-import { emitDot } from "./emit/dot.ts";
+import { type DotSurroundings, dotForm, emitDot } from "./emit/dot/dot.ts";
+import { hasQuads } from "./emit/dot/matrix-product.ts";
+import type { DotStage } from "./emit/dot/split.ts";
+import type { ProductVariant } from "./emit/dot/variants.ts";
 import { withIntegerDivision } from "./emit/idioms.ts";
 import type { ShaderType } from "./emit/literal.ts";
 import { type DeviceKernel, emitLoops, isForDevice } from "./emit/loops.ts";
@@ -53,8 +56,19 @@ type Action = (frame: Frame) => Task;
 
 /** A kernel and what starts it. */
 interface Compiled {
-  readonly kernel: DeviceKernel;
-  readonly dispatches: readonly Dispatch[];
+  kernel: DeviceKernel;
+  /** None yet where how to compute it is still to be chosen. */
+  dispatches: readonly Dispatch[];
+}
+
+/** Whether the memory of an input or output begins on a multiple of four words. */
+export type IsAligned = (role: "input" | "output", index: number) => boolean;
+
+/** A product whose fastest variant is not known yet. */
+interface Choice {
+  readonly measured: () => Promise<void>;
+  /** Takes what is known by then. */
+  readonly decide: () => void;
 }
 
 type RoutineStage = Extract<Stage, { kind: "routine" }>;
@@ -76,11 +90,14 @@ export class WebgpuExecutable implements TimedExecutable {
   /** Which stages the device does by itself. */
   private readonly isOneRecording: boolean[] = [];
   private readonly compiled: Compiled[] = [];
+  private choices: Choice[] = [];
+  private readonly isAligned: (buffer: number) => boolean;
   private readonly bodies: WebgpuExecutable[] = [];
   private readonly owned: { readonly address: number; readonly reserved: number; readonly bytes: number }[] =
     [];
 
-  constructor(program: Program, runtime: Runtime) {
+  /** @param isAligned - what is known of the memory that it will run on; blocks of the heap are aligned */
+  constructor(program: Program, runtime: Runtime, isAligned: IsAligned = () => true) {
     this.program = program;
     this.runtime = runtime;
     checkDTypes(program);
@@ -90,6 +107,10 @@ export class WebgpuExecutable implements TimedExecutable {
     this.plan = planMemory(this.schedule, program.donated, elementBytes);
     this.donations = donationsOf(this.plan, this.schedule);
     this.homes = this.schedule.buffers.map((_, buffer) => homeOf(buffer, this.plan.shares));
+    this.isAligned = (buffer) => {
+      const { role } = this.schedule.buffers[this.homes[buffer]!]!;
+      return role.kind === "temporary" || isAligned(role.kind, role.index);
+    };
     this.actions = this.schedule.stages.map((stage) => {
       const before = this.onHost.length;
       const action = this.prepare(stage);
@@ -110,8 +131,13 @@ export class WebgpuExecutable implements TimedExecutable {
     return [...own, ...host, ...this.bodies.map(({ text }) => text)].join("\n");
   }
 
-  /** Waits until the shaders are compiled. */
+  /** Waits until it is known which shaders are wanted, and until they are compiled. */
   *ready(): Task {
+    for (const { measured, decide } of this.openChoices()) {
+      // Who cannot wait gets a variant that was not measured: the bits are the same.
+      yield { promise: measured(), force: () => {} };
+      decide();
+    }
     const waiting = this.pipelines().filter(({ compiled }) => compiled === null);
     if (waiting.length === 0) return;
     let failure: unknown;
@@ -125,6 +151,13 @@ export class WebgpuExecutable implements TimedExecutable {
       },
     };
     if (failure !== undefined) throw failure;
+  }
+
+  /** The choices that are left to make, here and in the bodies. */
+  private openChoices(): Choice[] {
+    const own = this.choices;
+    this.choices = [];
+    return [...own, ...this.bodies.flatMap((body) => body.openChoices())];
   }
 
   private pipelines(): Dispatch["pipeline"][] {
@@ -211,7 +244,7 @@ export class WebgpuExecutable implements TimedExecutable {
         };
       }
       case "dot":
-        return this.record(emitDot(stage, this.typeOf(stage.result.buffer)));
+        return this.prepareDot(stage);
       case "convolution":
         return this.record(
           emitConvolution(stage, this.schedule.buffers[stage.result]!.type.shape, this.typeOf(stage.result)),
@@ -227,14 +260,42 @@ export class WebgpuExecutable implements TimedExecutable {
     return scalarTypeOf(this.schedule.buffers[buffer]!.type.dtype) as ShaderType;
   }
 
+  /** A product of matrices is computed in the way that is the fastest, once that is known. */
+  private prepareDot(stage: DotStage): Action {
+    const { products, subgroup } = this.runtime;
+    const type = this.typeOf(stage.result.buffer);
+    const surroundings: DotSurroundings = { subgroup, isAligned: this.isAligned };
+    const emit = (variant: ProductVariant) => emitDot(stage, type, variant, surroundings);
+    const quads = hasQuads(stage, this.isAligned);
+    const known = dotForm(stage, type) === "matrices" ? products.known(stage, quads) : products.standard;
+    if (known !== null) return this.record(emit(known));
+    const compiled: Compiled = { kernel: emit(products.standard), dispatches: [] };
+    this.choices.push({
+      measured: () => products.measure(stage, quads),
+      decide: () => {
+        compiled.kernel = emit(products.known(stage, quads) ?? products.standard);
+        compiled.dispatches = this.dispatchesOf(compiled.kernel);
+      },
+    });
+    return this.recordCompiled(compiled);
+  }
+
   /** An action that records a kernel. */
   private record(kernel: DeviceKernel): Action {
-    const { recorder, pipelines } = this.runtime;
-    const { table, shaders } = kernel;
-    const dispatches = shaders.map(({ text, groups }) => ({ pipeline: pipelines.of(text), groups }));
-    this.compiled.push({ kernel, dispatches });
+    return this.recordCompiled({ kernel, dispatches: this.dispatchesOf(kernel) });
+  }
+
+  private dispatchesOf({ shaders }: DeviceKernel): readonly Dispatch[] {
+    return shaders.map(({ text, groups }) => ({ pipeline: this.runtime.pipelines.of(text), groups }));
+  }
+
+  private recordCompiled(compiled: Compiled): Action {
+    const { recorder } = this.runtime;
+    this.compiled.push(compiled);
     return ({ addressOf, scalars, memory }) =>
       doing(() => {
+        const { dispatches, kernel } = compiled;
+        const { table } = kernel;
         if (dispatches.length === 0) return;
         recorder.add(dispatches, table.words, (words) => table.fill(words, addressOf, scalars, memory));
       });
@@ -242,7 +303,7 @@ export class WebgpuExecutable implements TimedExecutable {
 
   private prepareLoops(original: LoopKernel): Action {
     const kernel = withIntegerDivision(original);
-    if (isForDevice(kernel)) return this.record(emitLoops(kernel));
+    if (isForDevice(kernel)) return this.record(emitLoops(kernel, this.runtime.subgroup));
     const reads = [...new Set(loadedBy(kernel))];
     const writes = kernel.phases.flatMap(({ stores }) => stores.map(({ buffer }) => buffer));
     this.onHost.push(`the kernel that writes ${writes.map((b) => `b${b}`).join(", ")}`);
@@ -306,9 +367,14 @@ export class WebgpuExecutable implements TimedExecutable {
 
   private prepareControl({ step, inputs, outputs }: ControlStage): Action {
     const { runtime } = this;
+    const isWholeAligned = [...inputs, ...outputs].every(this.isAligned);
     const machine: Machine = {
-      compile: ({ program, scalars }: Body) => {
-        const body = new WebgpuExecutable(program, runtime);
+      compile: ({ program, scalars }: Body, isAligned) => {
+        const body = new WebgpuExecutable(
+          program,
+          runtime,
+          (role, index) => isWholeAligned && isAligned(role, index),
+        );
         this.bodies.push(body);
         const scratch = this.own(body.scratchBytes);
         return (from, to) => body.run(from, scalars, to, scratch);

@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
-export { type DeviceDescription, WebgpuBackend } from "./backend.ts";
+export { type DeviceDescription, type DeviceTraits, WebgpuBackend } from "./backend.ts";
+export type { ProductVariantName } from "./emit/dot/variants.ts";
 export { DeviceLostError, WebgpuUnavailableError } from "./errors.ts";
 export { type WebgpuOptions, webgpu } from "./webgpu.ts";

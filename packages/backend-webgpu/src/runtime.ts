@@ -2,6 +2,7 @@ import { mapForReading, usage } from "./device/usage.ts";
 import { copyShader } from "./emit/copy.ts";
 import type { GpuBlock, Heap } from "./heap.ts";
 import type { Pipelines } from "./run/pipelines.ts";
+import type { ProductChooser } from "./run/products.ts";
 import type { Recorder } from "./run/recorder.ts";
 
 /** What the programs of a backend share. Memory is named by its address in the heap. */
@@ -10,6 +11,10 @@ export class Runtime {
   readonly heap: Heap;
   readonly pipelines: Pipelines;
   readonly recorder: Recorder;
+  /** Chooses how products of matrices are computed. */
+  readonly products: ProductChooser;
+  /** How many invocations of a workgroup, by their numbers, exchange values without memory; 1: none. */
+  readonly subgroup: number;
   /** Frees what programs held that have been collected. */
   readonly collected: FinalizationRegistry<readonly GpuBlock[]>;
 
@@ -18,12 +23,16 @@ export class Runtime {
     heap: Heap,
     pipelines: Pipelines,
     recorder: Recorder,
+    products: ProductChooser,
+    subgroup: number,
     free: (block: GpuBlock) => void,
   ) {
     this.device = device;
     this.heap = heap;
     this.pipelines = pipelines;
     this.recorder = recorder;
+    this.products = products;
+    this.subgroup = subgroup;
     this.collected = new FinalizationRegistry((blocks) => blocks.forEach(free));
   }
 

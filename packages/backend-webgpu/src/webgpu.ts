@@ -1,7 +1,8 @@
 import { ArgumentError } from "@amari/core";
 import { WebgpuBackend } from "./backend.ts";
 import { findAdapter } from "./device/gpu.ts";
-import { keepsDenormals } from "./device/probe.ts";
+import { keepsDenormals, subgroupOf } from "./device/probe.ts";
+import { type ProductVariantName, productVariantNames } from "./emit/dot/variants.ts";
 
 const smallestMemory = 2 ** 16;
 
@@ -14,6 +15,14 @@ export interface WebgpuOptions {
    * (`maxStorageBufferBindingSize`: 128 MiB everywhere, some GiB on most GPUs), since its memory is one buffer.
    */
   readonly memoryBytes?: number;
+  /**
+   * How it multiplies matrices: one way for all products, or whichever is measured to be the fastest when the first product
+   * of a class of shapes and layouts runs. No choice changes a bit of any result. Default: measured on a GPU, "registers 4x4"
+   * on a software driver.
+   */
+  readonly product?: ProductVariantName | "measured";
+  /** Whether reductions use subgroups where the device has them. Default true; the bits are the same without. */
+  readonly subgroups?: boolean;
 }
 
 /**
@@ -27,11 +36,16 @@ export interface WebgpuOptions {
  * setDefaultBackend(gpu);
  * console.log(await tensor([1, 2, 3]).exp().array());
  * ```
- * @throws ArgumentError for a memoryBytes below 64 KiB
+ * @throws ArgumentError for a memoryBytes below 64 KiB, or a product that there is not
  * @throws WebgpuUnavailableError where there is none, which says what to install
  */
 export async function webgpu(options: WebgpuOptions = {}): Promise<WebgpuBackend> {
-  const { powerPreference = "high-performance", memoryBytes = Number.POSITIVE_INFINITY } = options;
+  const {
+    powerPreference = "high-performance",
+    memoryBytes = Number.POSITIVE_INFINITY,
+    subgroups = true,
+  } = options;
+  checkProduct(options);
   if (!(memoryBytes >= smallestMemory)) {
     throw new ArgumentError(
       `webgpu: memoryBytes must be a number from ${smallestMemory} on, got ${memoryBytes}`,
@@ -40,7 +54,9 @@ export async function webgpu(options: WebgpuOptions = {}): Promise<WebgpuBackend
   const adapter = await findAdapter({ powerPreference });
   const { limits, features } = adapter;
   const device = await adapter.requestDevice({
-    requiredFeatures: (["timestamp-query"] as const).filter((name) => features.has(name)),
+    requiredFeatures: (["timestamp-query", ...(subgroups ? ["subgroups" as const] : [])] as const).filter(
+      (name) => features.has(name),
+    ),
     requiredLimits: {
       maxBufferSize: limits.maxBufferSize,
       maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
@@ -48,11 +64,23 @@ export async function webgpu(options: WebgpuOptions = {}): Promise<WebgpuBackend
   });
   const { vendor, architecture, description } = adapter.info;
   const isSoftware = (adapter.info as { readonly isFallbackAdapter?: boolean }).isFallbackAdapter ?? false;
-  const denormals = await keepsDenormals(device);
+  const { product = isSoftware ? "registers 4x4" : "measured" } = options;
   return new WebgpuBackend(
     device,
     { vendor, architecture, description, isSoftware },
-    denormals,
+    {
+      denormals: await keepsDenormals(device),
+      subgroup: await subgroupOf(device),
+      product: product === "measured" ? null : product,
+    },
     64 * Math.floor(memoryBytes / 64),
+  );
+}
+
+function checkProduct({ product = "measured" }: WebgpuOptions): void {
+  if (product === "measured" || productVariantNames.includes(product)) return;
+  const names = ["measured", ...productVariantNames].map((name) => JSON.stringify(name));
+  throw new ArgumentError(
+    `webgpu: expected product to be one of ${names.join(", ")}, got ${String(product)}`,
   );
 }

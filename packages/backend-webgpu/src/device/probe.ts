@@ -2,33 +2,71 @@ import { mapForReading, usage } from "./usage.ts";
 
 const tiny = 1e-40;
 
-const shader = `@group(0) @binding(0) var<storage, read_write> numbers: array<f32>;
+const product = `@group(0) @binding(0) var<storage, read_write> numbers: array<f32>;
 @compute @workgroup_size(1)
 fn main() { numbers[0] = numbers[0] * numbers[1]; }
 `;
 
 /** Whether a device computes with denormal numbers; WGSL lets it take them for zeros. */
 export async function keepsDenormals(device: GPUDevice): Promise<boolean> {
+  const [result] = new Float32Array(await run(device, product, Float32Array.of(tiny, 1)));
+  return result === Math.fround(tiny);
+}
+
+const invocations = 256;
+
+const numbering = `enable subgroups;
+@group(0) @binding(0) var<storage, read_write> numbers: array<u32>;
+@compute @workgroup_size(${invocations})
+fn main(
+  @builtin(local_invocation_index) lane: u32,
+  @builtin(subgroup_invocation_id) id: u32,
+  @builtin(subgroup_size) size: u32,
+) { numbers[2u * lane] = id; numbers[2u * lane + 1u] = size; }
+`;
+
+/**
+ * How many invocations of a workgroup exchange values as a subgroup, in the order of their numbers: WGSL promises no order,
+ * so the device is asked. 1 where it has no subgroups, or numbers them in another way.
+ */
+export async function subgroupOf(device: GPUDevice): Promise<number> {
+  if (!device.features.has("subgroups")) return 1;
+  const { subgroupMinSize = 1 } = device.adapterInfo as { readonly subgroupMinSize?: number };
+  const numbers = new Uint32Array(await run(device, numbering, new Uint32Array(2 * invocations)));
+  const isInOrder = Array.from({ length: invocations }, (_, lane) => lane).every((lane) => {
+    const [id, size] = [numbers[2 * lane]!, numbers[2 * lane + 1]!];
+    return size >= subgroupMinSize && id === lane % size;
+  });
+  return isInOrder ? subgroupMinSize : 1;
+}
+
+/** Runs one workgroup of a shader on some numbers. */
+async function run(
+  device: GPUDevice,
+  code: string,
+  numbers: Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>,
+): Promise<ArrayBuffer> {
+  const size = numbers.byteLength;
   const buffers = [usage.storage | usage.copySource | usage.copyTarget, usage.mapRead | usage.copyTarget].map(
-    (bits) => device.createBuffer({ size: 8, usage: bits }),
+    (bits) => device.createBuffer({ size, usage: bits }),
   ) as [GPUBuffer, GPUBuffer];
-  const [numbers, staging] = buffers;
-  device.queue.writeBuffer(numbers, 0, Float32Array.of(tiny, 1));
+  const [buffer, staging] = buffers;
+  device.queue.writeBuffer(buffer, 0, numbers);
   const pipeline = await device.createComputePipelineAsync({
     layout: "auto",
-    compute: { module: device.createShaderModule({ code: shader }), entryPoint: "main" },
+    compute: { module: device.createShaderModule({ code }), entryPoint: "main" },
   });
   const encoder = device.createCommandEncoder();
   const pass = encoder.beginComputePass();
   pass.setPipeline(pipeline);
-  const entries = [{ binding: 0, resource: { buffer: numbers } }];
+  const entries = [{ binding: 0, resource: { buffer } }];
   pass.setBindGroup(0, device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries }));
   pass.dispatchWorkgroups(1);
   pass.end();
-  encoder.copyBufferToBuffer(numbers, 0, staging, 0, 8);
+  encoder.copyBufferToBuffer(buffer, 0, staging, 0, size);
   device.queue.submit([encoder.finish()]);
   await staging.mapAsync(mapForReading);
-  const [product] = new Float32Array(staging.getMappedRange());
-  for (const buffer of buffers) buffer.destroy();
-  return product === Math.fround(tiny);
+  const result = staging.getMappedRange().slice(0);
+  for (const each of buffers) each.destroy();
+  return result;
 }

@@ -11,6 +11,7 @@ import {
 } from "@amari/core/backend";
 import { functionTexts, hasShaderFunction } from "./functions.ts";
 import { instructionText } from "./instructions.ts";
+import { combineLanes, type LaneValue, laneTreeWords } from "./lane-tree.ts";
 import { isShaderType, literal, type ShaderType } from "./literal.ts";
 import { type Pass, passesOf } from "./passes.ts";
 import { fromWord, Scope, toWord } from "./scope.ts";
@@ -51,8 +52,12 @@ export const isForDevice = (kernel: LoopKernel): boolean =>
     (e) => isShaderType(e.type) && (e.kind !== "call" || hasShaderFunction(e.name, e.type)),
   );
 
-/** Writes a loop kernel. */
-export function emitLoops(original: LoopKernel): DeviceKernel {
+/**
+ * Writes a loop kernel.
+ *
+ * @param subgroup - how many invocations exchange values, see {@link combineLanes}
+ */
+export function emitLoops(original: LoopKernel, subgroup = 1): DeviceKernel {
   const kernel = collapseLoops(original);
   const table = new TableLayout();
   if (kernel.loops.includes(0)) return { shaders: [], table, memory: 0 };
@@ -65,14 +70,14 @@ export function emitLoops(original: LoopKernel): DeviceKernel {
   const passes = passesOf(kernel);
   const isCut = passes.some(({ accumulators, chunks }) => accumulators.length > 0 && chunks > 1);
   if (!isCut) {
-    const shader = new ShaderWriter(kernel, table, new Map()).write(passes, 1);
+    const shader = new ShaderWriter(kernel, table, new Map(), subgroup).write(passes, 1);
     return { shaders: [shader], table, memory: 0 };
   }
   const memory = new Map<number, PartialResults>();
   const points = product(kernel.loops);
   let words = 0;
   const shaders = passes.map((pass) => {
-    const shader = new ShaderWriter(kernel, table, memory).write([pass], pass.chunks, words);
+    const shader = new ShaderWriter(kernel, table, memory, subgroup).write([pass], pass.chunks, words);
     for (const accumulator of pass.accumulators) {
       memory.set(accumulator.index, { accumulator, at: words, chunks: pass.chunks });
       words += points * pass.chunks;
@@ -93,6 +98,7 @@ class ShaderWriter {
   private readonly kernel: LoopKernel;
   private readonly table: TableLayout;
   private readonly memory: ReadonlyMap<number, PartialResults>;
+  private readonly subgroup: number;
   private readonly functions = new Set<string>();
   private readonly results = new Map<number, string>();
   private names = 0;
@@ -101,10 +107,16 @@ class ShaderWriter {
   private lanes = 1;
   private chunks = 1;
 
-  constructor(kernel: LoopKernel, table: TableLayout, memory: ReadonlyMap<number, PartialResults>) {
+  constructor(
+    kernel: LoopKernel,
+    table: TableLayout,
+    memory: ReadonlyMap<number, PartialResults>,
+    subgroup: number,
+  ) {
     this.kernel = kernel;
     this.table = table;
     this.memory = memory;
+    this.subgroup = subgroup;
   }
 
   /** @param memory where the results of chunks begin, if this is one of several shaders */
@@ -139,6 +151,7 @@ class ShaderWriter {
       (line) => `  ${line}`,
     );
     return [
+      ...(this.shared > 0 && this.subgroup > 1 ? ["enable subgroups;"] : []),
       "@group(0) @binding(0) var<storage, read_write> heap: array<u32>;",
       `@group(0) @binding(1) var<uniform> table: array<vec4<u32>, ${Math.ceil(table.words / 4)}>;`,
       ...(this.shared > 0 ? [`var<workgroup> partials: array<u32, ${this.shared}>;`] : []),
@@ -277,31 +290,21 @@ class ShaderWriter {
     else for (const line of loop.lines) main.line(line);
   }
 
-  /** A tree over the lanes, in workgroup memory. */
+  /** A tree over the lanes. */
   private combineLanes(main: Scope, accumulators: readonly Accumulator[], lanes: number): void {
-    this.shared = Math.max(this.shared, lanes * accumulators.length);
-    const at = (k: number, lane: string) => `partials[${k * lanes}u + ${lane}]`;
-    const put = main.child();
-    accumulators.forEach((a, k) => {
-      put.line(`${at(k, "lane")} = ${toWord(`a${a.index}`, a.type as ShaderType)};`);
+    this.shared = Math.max(this.shared, laneTreeWords(lanes) * accumulators.length);
+    const values = accumulators.map((accumulator): LaneValue => {
+      const type = accumulator.type as ShaderType;
+      return {
+        name: `a${accumulator.index}`,
+        combine: (x, y) => this.combined(accumulator, x, y),
+        toWord: (value) => toWord(value, type),
+        fromWord: (word) => fromWord(word, type),
+        // WGSL exchanges numbers only.
+        isExchangeable: type !== "bool",
+      };
     });
-    if (lanes < this.lanes) main.block(`if (lane < ${lanes}u)`, put);
-    else for (const line of put.lines) main.line(line);
-    main.line("workgroupBarrier();");
-    const round = main.child();
-    const body = round.child();
-    accumulators.forEach((a, k) => {
-      const type = a.type as ShaderType;
-      const [x, y] = [fromWord(at(k, "lane"), type), fromWord(at(k, "(lane + apart)"), type)];
-      body.line(`${at(k, "lane")} = ${toWord(this.combined(a, x, y), type)};`);
-    });
-    round.block("if (lane < apart)", body);
-    round.line("workgroupBarrier();");
-    main.block(`for (var apart = ${lanes / 2}u; apart > 0u; apart >>= 1u)`, round);
-    accumulators.forEach((a, k) => {
-      main.line(`a${a.index} = ${fromWord(at(k, "0u"), a.type as ShaderType)};`);
-    });
-    main.line("workgroupBarrier();");
+    for (const line of combineLanes(values, lanes, this.subgroup)) main.line(line);
   }
 
   /** Leaves the results of this chunk to the next shader. */
