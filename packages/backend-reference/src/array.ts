@@ -6,6 +6,7 @@ import {
   stridesOf,
   type TensorType,
   type TypedArray,
+  toTypedArray,
 } from "@amari/core/backend";
 
 /** A value while a program runs: elements, and the strided window on them that a chain of views has left. */
@@ -14,9 +15,17 @@ export interface StridedArray extends StridedView {
   readonly dtype: TensorType["dtype"];
 }
 
-/** A zeroed dense array. */
-export const emptyArray = ({ shape, dtype }: TensorType): StridedArray =>
-  denseArray(allocate(dtype, sizeOf(shape)), { shape, dtype });
+/** A zeroed dense array to write to; of float16 it holds more until it is {@link rounded}. */
+export const emptyArray = ({ shape, dtype }: TensorType): StridedArray => {
+  const size = sizeOf(shape);
+  return denseArray(dtype === "float16" ? new Float64Array(size) : allocate(dtype, size), { shape, dtype });
+};
+
+/** The array with its elements rounded to its dtype, which typed arrays do for all dtypes but float16. */
+export const rounded = (array: StridedArray): StridedArray =>
+  array.dtype === "float16" && array.data instanceof Float64Array
+    ? { ...array, data: toTypedArray("float16", array.data) }
+    : array;
 
 /** Elements in row-major order as an array. */
 export const denseArray = (data: TypedArray, { shape, dtype }: TensorType): StridedArray => ({

@@ -2,12 +2,13 @@ import {
   allocate,
   type Backend,
   type Block,
+  bytesOfElements,
   type Capabilities,
   dtypes,
   type Executable,
+  elementsOfBytes,
   type Program,
   type TensorType,
-  viewBytes,
 } from "@amari/core/backend";
 import { denseArray, type StridedArray } from "./array.ts";
 import { runProgram } from "./interpreter.ts";
@@ -72,7 +73,10 @@ export class ReferenceBackend implements Backend {
       // A result that shares memory with an input or an earlier output is copied, so that blocks never alias.
       const own = taken.has(data.buffer) ? data.slice() : data;
       taken.add(own.buffer);
-      (outputs[i] as ReferenceBlock).contents = new Uint8Array(own.buffer, own.byteOffset, own.byteLength);
+      (outputs[i] as ReferenceBlock).contents = bytesOfElements(
+        program.slots[program.outputs[i]!]!.dtype,
+        own,
+      );
     });
   }
 
@@ -82,7 +86,7 @@ export class ReferenceBackend implements Backend {
 }
 
 const elementsOf = (block: Block, { dtype }: TensorType) =>
-  viewBytes(dtype, (block as ReferenceBlock).contents);
+  elementsOfBytes(dtype, (block as ReferenceBlock).contents);
 
 function filled(value: number, dtype: TensorType["dtype"]) {
   const data = allocate(dtype, 1);

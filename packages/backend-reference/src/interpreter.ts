@@ -10,14 +10,17 @@ import {
   type Step,
   type WhileAttributes,
 } from "@amari/core/backend";
-import { denseArray, emptyArray, isDense, offsetsOf, type StridedArray, toDense } from "./array.ts";
+import { denseArray, emptyArray, isDense, offsetsOf, rounded, type StridedArray, toDense } from "./array.ts";
 
 /**
  * What each kind of kernel means. An operation computes in float64 and its result is rounded once to the dtype (by
- * being stored in a typed array of it), so in float32 every operation is correctly rounded but for the error of its
+ * being stored in a typed array of it), so in float32 and float16 every operation is correctly rounded but for the error of its
  * float64 definition. Sums and products accumulate in float64 and round at the end.
  */
-export function runStep(step: Step, inputs: readonly StridedArray[]): readonly StridedArray[] {
+export const runStep = (step: Step, inputs: readonly StridedArray[]): readonly StridedArray[] =>
+  resultsOf(step, inputs).map(rounded);
+
+function resultsOf(step: Step, inputs: readonly StridedArray[]): readonly StridedArray[] {
   const { kernel } = step.operation;
   switch (kernel.kind) {
     case "elementwise":

@@ -6,6 +6,7 @@
 export { canonicalise } from "./compile/canonicalise/canonicalise.ts";
 export { collapseLoops } from "./compile/collapse.ts";
 export { type Cost, costOf, printCost } from "./compile/cost.ts";
+export { expandFloat16 } from "./compile/expand-float16.ts";
 export { fuse } from "./compile/fuse.ts";
 export {
   type Accumulator,
@@ -46,15 +47,18 @@ export {
 export { setValidation, validateKernel, validateSchedule } from "./compile/validate.ts";
 export {
   allocate,
+  bytesOfElements,
   bytesPerElement,
   type DType,
   dtypes,
+  elementsOfBytes,
   isFloat,
   isInteger,
   type TypedArray,
   toTypedArray,
   viewBytes,
 } from "./dtype.ts";
+export { float16Bits, float16FromBits, roundToFloat16 } from "./float16.ts";
 export type {
   Assembly,
   ControlForm,
@@ -78,4 +82,4 @@ export {
 } from "./runtime/backend.ts";
 export { describeLive } from "./runtime/valve.ts";
 export { sizeOf, stridesOf } from "./shape.ts";
-export { epsilonOf, ulpDistance } from "./ulp.ts";
+export { epsilonOf, ulpDistance, ulpIn } from "./ulp.ts";

@@ -1,9 +1,16 @@
 import { DTypeError } from "./errors/errors.ts";
+import { decodeFloat16, encodeFloat16, roundToFloat16 } from "./float16.ts";
 
-/** The element types of a tensor. Float32 is the default; float64 is a first-class citizen on the CPU. */
-export type DType = "float64" | "float32" | "int32" | "uint32" | "bool";
+/**
+ * The element types of a tensor. Float32 is the default; float64 is a first-class citizen on the CPU; float16 is for
+ * storage: each operation computes in float32 and rounds its result to float16.
+ */
+export type DType = "float64" | "float32" | "float16" | "int32" | "uint32" | "bool";
 
-/** The typed array that holds the elements of one dtype; a bool is a byte, 0 or 1. */
+/**
+ * The typed array that holds the elements of one dtype; a bool is a byte, 0 or 1. Not every engine has a typed array of
+ * float16, so that they stand in a Float32Array, rounded, on all of them.
+ */
 export type TypedArray = Float64Array | Float32Array | Int32Array | Uint32Array | Uint8Array;
 
 /** A tensor in JavaScript's own terms: a number or boolean for rank 0, else arrays nested to the rank. */
@@ -18,6 +25,7 @@ interface DTypeInfo {
 const infos: { readonly [D in DType]: DTypeInfo } = {
   float64: { bytes: 8, kind: "float", array: Float64Array },
   float32: { bytes: 4, kind: "float", array: Float32Array },
+  float16: { bytes: 2, kind: "float", array: Float32Array },
   int32: { bytes: 4, kind: "integer", array: Int32Array },
   uint32: { bytes: 4, kind: "integer", array: Uint32Array },
   bool: { bytes: 1, kind: "bool", array: Uint8Array },
@@ -26,7 +34,7 @@ const infos: { readonly [D in DType]: DTypeInfo } = {
 /** All dtypes, widest float first. */
 export const dtypes: readonly DType[] = Object.keys(infos) as DType[];
 
-/** Bytes of one element. */
+/** Bytes of one element in the memory of a backend, unless that says otherwise. */
 export const bytesPerElement = (dtype: DType): number => infos[dtype].bytes;
 
 export const isFloat = (dtype: DType): boolean => infos[dtype].kind === "float";
@@ -36,12 +44,29 @@ export const isInteger = (dtype: DType): boolean => infos[dtype].kind === "integ
 /** A zeroed typed array of `length` elements. */
 export const allocate = (dtype: DType, length: number): TypedArray => new infos[dtype].array(length);
 
-/** Copies `values` into a fresh typed array, with JavaScript's conversion of that array type. */
+/** Copies `values` into a fresh typed array, with JavaScript's conversion of that array type; float16 are rounded. */
 export const toTypedArray = (dtype: DType, values: ArrayLike<number>): TypedArray =>
-  new infos[dtype].array(values);
+  dtype === "float16" ? Float32Array.from(values, roundToFloat16) : new infos[dtype].array(values);
 
-/** A view of `bytes` (whose offset must be aligned) as elements of `dtype`. */
+/** The elements that `bytes` hold: a view of them, but a copy for float16, which no view shows as numbers. */
+export const elementsOfBytes = (dtype: DType, bytes: Uint8Array): TypedArray =>
+  dtype === "float16"
+    ? decodeFloat16(new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2))
+    : viewBytes(dtype, bytes);
+
+/** The bytes of elements: a view of them, but a copy for float16. */
+export function bytesOfElements(dtype: DType, elements: TypedArray): Uint8Array {
+  const { buffer, byteOffset, byteLength } = dtype === "float16" ? encodeFloat16(elements) : elements;
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
+/**
+ * A view of `bytes` (whose offset must be aligned) as elements of `dtype`.
+ *
+ * @throws Error for float16, which no view shows as numbers; see {@link elementsOfBytes}
+ */
 export function viewBytes(dtype: DType, bytes: Uint8Array): TypedArray {
+  if (dtype === "float16") throw new Error("no typed array views float16 as numbers");
   const { array, bytes: width } = infos[dtype];
   const View = array as unknown as new (b: ArrayBufferLike, offset: number, length: number) => TypedArray;
   return new View(bytes.buffer, bytes.byteOffset, bytes.byteLength / width);
@@ -66,13 +91,20 @@ export function checkDType(value: unknown): DType {
 
 /**
  * The dtype of the result of an operation on tensors of dtypes `a` and `b`: JAX's promotion lattice restricted to
- * our dtypes (bool < uint32 < int32 < float32 < float64; uint32 with int32 is int32, since there is no int64).
+ * our dtypes (bool < uint32 < int32 < float16 < float32 < float64; uint32 with int32 is int32, since there is no int64).
  */
 export function promoteTypes(a: DType, b: DType): DType {
   return rank[a] >= rank[b] ? a : b;
 }
 
-const rank: { readonly [D in DType]: number } = { bool: 0, uint32: 1, int32: 2, float32: 3, float64: 4 };
+const rank: { readonly [D in DType]: number } = {
+  bool: 0,
+  uint32: 1,
+  int32: 2,
+  float16: 3,
+  float32: 4,
+  float64: 5,
+};
 
 /**
  * The dtype that a bare JavaScript number or boolean takes beside a tensor of dtype `beside`: numbers are weakly

@@ -91,8 +91,8 @@ describe("broadcasting", () => {
 });
 
 describe("promotion", () => {
-  // bool < uint32 < int32 < float32 < float64, as the rows and columns run.
-  const order: DType[] = ["bool", "uint32", "int32", "float32", "float64"];
+  // bool < uint32 < int32 < float16 < float32 < float64, as the rows and columns run.
+  const order: DType[] = ["bool", "uint32", "int32", "float16", "float32", "float64"];
   const table = order.map((_, row) => order.map((__, column) => order[Math.max(row, column)]!));
 
   it("covers all dtypes", () => expect([...order].sort()).toEqual([...dtypes].sort()));
@@ -112,6 +112,7 @@ describe("promotion", () => {
     ["bool", 0.5, "float32"],
     ["uint32", 1, "uint32"],
     ["int32", 1, "int32"],
+    ["float16", 0.1, "float16"],
     ["float32", 0.1, "float32"],
     ["float64", 0.1, "float64"],
   ] as const)("a %s tensor with the number %d is %s", (dtype, number, expected) => {

@@ -5,7 +5,7 @@ import type { Shape } from "../shape-types.ts";
 import { flatIndex, type IndexMap, identityMap, throughView } from "./affine.ts";
 import { checked } from "./check.ts";
 import type { Affine, Expression, LoopKernel, Phase, Shift } from "./kernel.ts";
-import { KernelBuilder, scalarTypeOf } from "./kernel-builder.ts";
+import { arithmeticTypeOf, KernelBuilder, scalarTypeOf } from "./kernel-builder.ts";
 import { mergeKernels } from "./merge.ts";
 import { recordOrigin } from "./origins.ts";
 import { partialResults } from "./partial-results.ts";
@@ -13,6 +13,7 @@ import { layProductsOut, productView } from "./product-layouts.ts";
 import type { Program, Step } from "./program.ts";
 import type { ArrayOperand, Buffer, Matrix, Schedule, Stage } from "./schedule.ts";
 import { outputSlots, storedSlots } from "./stored-slots.ts";
+import { widenContractions } from "./widen-contractions.ts";
 
 type KernelOf<K extends Operation["kernel"]["kind"]> = Extract<Operation["kernel"], { kind: K }>;
 
@@ -37,7 +38,7 @@ interface OpenKernel {
  * {@link mergeKernels} then joins those that can run as one.
  */
 export function fuse(given: Program): Schedule {
-  const program = layProductsOut(given);
+  const program = layProductsOut(widenContractions(given));
   const producer = new Map<number, Step>();
   for (const step of program.steps) for (const slot of outputSlots(step)) producer.set(slot, step);
   const schedule = new Fusion(program, producer, storedSlots(program, producer)).run();
@@ -201,9 +202,11 @@ class Fusion {
     const folded = long.filter((axis) => axes.includes(axis));
     const open = openKernel(extentsOf(shape, kept), extentsOf(shape, folded));
     const map = mapOver(shape, [...kept, ...folded], open);
-    const value = this.trace(input, map, open, false);
-    if (value === null) return;
-    const scalarType = scalarTypeOf(dtype);
+    const element = this.trace(input, map, open, false);
+    if (element === null) return;
+    const { builder: k } = open;
+    const scalarType = arithmeticTypeOf(dtype);
+    const value = k.convert(element, scalarType);
     const initial = kernel.initial(dtype);
     const order = partialResults(kernel.combine, scalarType, shape, axes, value);
     if (order === null) {
@@ -217,7 +220,11 @@ class Fusion {
         accumulators: [{ index: 0, type: scalarType, combine: kernel.combine, initial, value, ...order }],
         stores: [],
       },
-      storing(this.bufferFor(step.output), open.loops, open.builder.accumulated(0, scalarType)),
+      storing(
+        this.bufferFor(step.output),
+        open.loops,
+        k.convert(k.accumulated(0, scalarType), scalarTypeOf(dtype)),
+      ),
     );
   }
 
@@ -333,19 +340,22 @@ class Fusion {
     map: IndexMap,
     kernel: OpenKernel,
   ): Expression | null {
+    const { builder: k } = kernel;
     const operands: Expression[] = [];
     for (const slot of step.inputs) {
       const operand = this.trace(slot, map, kernel, false);
       if (operand === null) return null;
-      operands.push(operand);
+      operands.push(k.convert(operand, arithmeticTypeOf(this.program.slots[slot]!.dtype)));
     }
     const { dtype } = this.program.slots[step.inputs.at(-1) ?? step.output]!;
     const scalar = operation.scalar(step.attributes as never, dtype);
+    const result = step.outputs[0]!.dtype;
     const value =
-      operation.lower?.(step.attributes as never)(kernel.builder, ...operands) ??
-      kernel.builder.call(callName(step), scalar, scalarTypeOf(step.outputs[0]!.dtype), operands);
-    recordOrigin(value, { name: step.operation.name, operands, scalar });
-    return value;
+      operation.lower?.(step.attributes as never)(k, ...operands) ??
+      k.call(callName(step), scalar, arithmeticTypeOf(result), operands);
+    // The definition gives a number, and an f16 is the bits of one.
+    if (value.type !== "f16") recordOrigin(value, { name: step.operation.name, operands, scalar });
+    return k.convert(value, scalarTypeOf(result));
   }
 
   private addDot(step: Step, type: TensorType): void {

@@ -4,9 +4,14 @@ import type { Affine, Expression, ScalarFunction, ScalarInstruction, ScalarType,
 /** The scalar type that holds a dtype. */
 export const scalarTypeOf = (dtype: DType): ScalarType => scalarTypes[dtype];
 
+/** The scalar type that an operation on a dtype computes in. */
+export const arithmeticTypeOf = (dtype: DType): ScalarType =>
+  dtype === "float16" ? "f32" : scalarTypes[dtype];
+
 const scalarTypes: { readonly [D in DType]: ScalarType } = {
   float64: "f64",
   float32: "f32",
+  float16: "f16",
   int32: "i32",
   uint32: "u32",
   bool: "bool",

@@ -4,9 +4,10 @@ export type ScalarFunction = (...operands: number[]) => number;
 /**
  * The types of scalars in kernels. A bool is a truth value, whatever its width in a register. An i64 is what the bits of
  * an f64 are: lowerings compute exponents and signs in it; nothing loads, stores or converts one,
- * and comparing two is asking whether they are equal.
+ * and comparing two is asking whether they are equal. An f16 is what memory holds of a float16: it is loaded, stored,
+ * selected and converted, and nothing computes in it; `expandFloat16` writes that in the other types.
  */
-export type ScalarType = "f64" | "f32" | "i32" | "i64" | "u32" | "bool";
+export type ScalarType = "f64" | "f32" | "f16" | "i32" | "i64" | "u32" | "bool";
 
 /**
  * The scalar instructions of kernels; their meaning is IEEE 754's and two's complement's, rounded to the type. Three say
@@ -17,7 +18,9 @@ export type ScalarType = "f64" | "f32" | "i32" | "i64" | "u32" | "bool";
  *   operations of a user it would make the numbers depend on fusion.
  * - `rarely` is `select`, of which the first value is seldom wanted: a backend computes it in a branch, behind a test
  *   whether any element of a vector wants it.
- * - `bits` reads the bits of a value as another type of the same width: f32 and i32 or u32, f64 and i64.
+ * - `bits` reads the bits of a value as another type of the same width: f32 and i32 or u32, f64 and i64. Those of an f16
+ *   are the lower ones of an i32.
+ * - `convert` to an f16 rounds once, from whatever type.
  */
 export type ScalarInstruction =
   | "add"

@@ -1,4 +1,5 @@
 import type { DType } from "../dtype.ts";
+import { roundToFloat16 } from "../float16.ts";
 import { type Graph, type GraphAttributes, type Node, reachable } from "../node.ts";
 import type { TensorType } from "../operation.ts";
 import type { Body, Program, Step } from "./program.ts";
@@ -100,7 +101,9 @@ class ScalarList {
 
   /** The slot of a constant's number. */
   slotOf({ dtype, attributes }: Node): number {
-    const { value } = attributes as { readonly value: number };
+    const { value: given } = attributes as { readonly value: number };
+    // Backends take it for a float32: rounded here, it is rounded once.
+    const value = dtype === "float16" ? roundToFloat16(given) : given;
     const key = `${dtype}${Object.is(value, -0) ? "-0" : value}`;
     let slot = this.known.get(key);
     if (slot === undefined) {

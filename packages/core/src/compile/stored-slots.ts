@@ -1,7 +1,7 @@
 import type { Operation } from "../operation.ts";
 import { sizeOf } from "../shape.ts";
 import { type Expression, expressionsOf } from "./kernel.ts";
-import { KernelBuilder, scalarTypeOf } from "./kernel-builder.ts";
+import { arithmeticTypeOf, KernelBuilder } from "./kernel-builder.ts";
 import type { Program, Step } from "./program.ts";
 
 /** Values that cost more than this many instructions are computed once, not by every kernel that reads them. */
@@ -133,7 +133,7 @@ function instructionCounter({ slots }: Program): (step: Step) => number {
   return (step) => {
     const { kernel, name } = step.operation;
     if (kernel.kind !== "elementwise") return 0;
-    const types = step.inputs.map((slot) => scalarTypeOf(slots[slot]!.dtype));
+    const types = step.inputs.map((slot) => arithmeticTypeOf(slots[slot]!.dtype));
     const key = `${name}${JSON.stringify(step.attributes)}${types.join()}`;
     let count = counts.get(key);
     if (count === undefined) {

@@ -124,7 +124,8 @@ function checkExpression(expression: Expression, scope: Scope): void {
       checkInstruction(expression);
       return;
     case "call":
-      if (expression.operands.some(({ type }) => type === "i64")) throw new Error("a call takes no i64");
+      if (expression.operands.some(({ type }) => type === "i64" || type === "f16"))
+        throw new Error("a call takes no i64 and no f16");
       return;
     case "constant":
     case "scalar":
@@ -195,6 +196,7 @@ const widths: { readonly [T in ScalarType]: number } = {
   f64: 64,
   i64: 64,
   f32: 32,
+  f16: 16,
   i32: 32,
   u32: 32,
   bool: 1,
@@ -218,10 +220,12 @@ function checkInstruction({
   } else if (instruction === "convert") {
     if (type === "i64" || types[0] === "i64") fail();
   } else if (instruction === "bits") {
-    if (widths[type] !== widths[types[0]!]) fail();
+    const isOfFloat16 = (type === "f16" && types[0] === "i32") || (type === "i32" && types[0] === "f16");
+    if (widths[type] !== widths[types[0]!] && !isOfFloat16) fail();
   } else {
     const isEquality = instruction === "eq" || instruction === "ne";
-    if (type !== "bool" || types[0] !== types[1] || (types[0] === "i64" && !isEquality)) fail();
+    const isComparable = types[0] !== "f16" && (types[0] !== "i64" || isEquality);
+    if (type !== "bool" || types[0] !== types[1] || !isComparable) fail();
   }
 }
 

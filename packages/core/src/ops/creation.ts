@@ -3,7 +3,6 @@ import { scalarTypeOf } from "../compile/kernel-builder.ts";
 import { scalar } from "../define/coerce.ts";
 import { apply, type Primitive } from "../define/primitive.ts";
 import {
-  allocate,
   checkDType,
   checkHeld,
   type DType,
@@ -238,10 +237,10 @@ export function linspace(
   count: number,
   { dtype = "float32" }: DTypeOption = {},
 ): Tensor<[number]> {
-  const data = allocate(checkDType(dtype), sizeOf(checkShape([count])));
+  const data = new Float64Array(sizeOf(checkShape([count])));
   for (let i = 0; i < count; i++) data[i] = count === 1 ? start : start + ((end - start) * i) / (count - 1);
   if (count > 1) data[count - 1] = end;
-  return fromData(data, [count], dtype);
+  return fromData(toTypedArray(checkDType(dtype), data), [count], dtype);
 }
 
 /** The identity matrix of n rows, or a matrix of n x m with ones on its main diagonal. */

@@ -3,7 +3,7 @@ import { type Defined, define, integers, on, reals } from "../define/definition.
 import { elementwisePrimitive } from "../define/elementwise.ts";
 import { apply, type Primitive } from "../define/primitive.ts";
 import type { AsTypeFunction, AsTypeMethod, Unary } from "../define/signatures.ts";
-import { checkDType, type DType, isFloat } from "../dtype.ts";
+import { checkDType, type DType, isFloat, promoteTypes } from "../dtype.ts";
 import type { ScalarFunction } from "../operation.ts";
 import type { Tensor } from "../tensor.ts";
 
@@ -35,7 +35,7 @@ const conversion = (to: DType): ScalarFunction => {
 
 /** Whether a conversion loses nothing that a second one might, so that the two are the second at once. */
 const isWidening = (from: DType, to: DType): boolean =>
-  from === "bool" || (from === "float32" && to === "float64");
+  from === "bool" || (isFloat(from) && isFloat(to) && promoteTypes(from, to) === to);
 
 interface Conversion {
   readonly dtype: DType;
@@ -53,8 +53,9 @@ const convert: Primitive<Conversion> = elementwisePrimitive<Conversion>("astype"
     if (inner.dtype === term.dtype) return inner;
     if (inner.operation !== term.operation) return null;
     const first = inner.operands[0]!;
-    if (first.dtype === term.dtype && inner.dtype === "float64") return first;
-    return isWidening(first.dtype, inner.dtype) ? { ...term, operands: [first] } : null;
+    const isExact = isWidening(first.dtype, inner.dtype);
+    if (first.dtype === term.dtype && (isExact || inner.dtype === "float64")) return first;
+    return isExact ? { ...term, operands: [first] } : null;
   },
   jvp: ({ tangents, attributes }) =>
     isFloat(attributes.dtype) ? apply(convert, [tangents[0]!], attributes) : null,

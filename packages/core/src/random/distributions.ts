@@ -52,7 +52,7 @@ export function truncatedNormal<const S extends Shape = []>(
   if (minval === maxval) {
     throw new ArgumentError(
       `random.truncatedNormal: the bounds ${lower} and ${upper} are so far out that ${dtype} cannot tell them apart; ` +
-        (dtype === "float32" ? 'pass { dtype: "float64" }, or ' : "") +
+        (dtype === "float64" ? "" : 'pass { dtype: "float64" }, or ') +
         "sample the tail by rejection from a shifted random.exponential",
     );
   }

@@ -1,9 +1,7 @@
-import { allocate, type DType, viewBytes } from "../dtype.ts";
+import { bytesOfElements, type DType, elementsOfBytes, toTypedArray } from "../dtype.ts";
 
 /** The number of a float dtype that is nearest to `value`. */
-export function roundTo(value: number, dtype: DType): number {
-  return dtype === "float32" ? Math.fround(value) : value;
-}
+export const roundTo = (value: number, dtype: DType): number => toTypedArray(dtype, [value])[0]!;
 
 /** The neighbour of `value` among the numbers of a float dtype, in the direction of `towards`. */
 export function nextAfter(value: number, towards: number, dtype: DType): number {
@@ -12,15 +10,18 @@ export function nextAfter(value: number, towards: number, dtype: DType): number 
   if (start === 0) return Math.sign(towards) * smallestSubnormal(dtype);
   // The bits of positive floats, read as integers, are in the order of the floats; of negative ones in reverse.
   const step = towards > start === start > 0 ? 1 : -1;
-  const float = allocate(dtype, 1);
-  float[0] = start;
-  const bytes = new Uint8Array(float.buffer);
-  if (dtype === "float32") viewBytes("int32", bytes)[0]! += step;
-  else new BigInt64Array(float.buffer)[0]! += BigInt(step);
-  return float[0]!;
+  const bytes = bytesOfElements(dtype, toTypedArray(dtype, [start]));
+  const { buffer, byteLength } = bytes;
+  if (byteLength === 8) new BigInt64Array(buffer)[0]! += BigInt(step);
+  else (byteLength === 4 ? new Int32Array(buffer) : new Int16Array(buffer))[0]! += step;
+  return elementsOfBytes(dtype, bytes)[0]!;
 }
 
-const smallestSubnormal = (dtype: DType): number => (dtype === "float32" ? 2 ** -149 : Number.MIN_VALUE);
+const smallestSubnormals: { readonly [D in DType]?: number } = { float32: 2 ** -149, float16: 2 ** -24 };
+
+const smallestSubnormal = (dtype: DType): number => smallestSubnormals[dtype] ?? Number.MIN_VALUE;
+
+const smallestNormals: { readonly [D in DType]?: number } = { float32: 2 ** -126, float16: 2 ** -14 };
 
 /** The smallest positive number of a float dtype with full precision. */
-export const smallestNormal = (dtype: DType): number => (dtype === "float32" ? 2 ** -126 : 2 ** -1022);
+export const smallestNormal = (dtype: DType): number => smallestNormals[dtype] ?? 2 ** -1022;

@@ -30,7 +30,7 @@ export function bits<const S extends Shape = []>(key: Tensor, shape?: S): Tensor
 }
 
 /**
- * Independent samples, uniform on [minval, maxval): multiples of 2^-23 (float32) or 2^-52 (float64), scaled.
+ * Independent samples, uniform on [minval, maxval): multiples of 2^-23 (float32), 2^-52 (float64) or 2^-10 (float16), scaled.
  *
  * @throws ArgumentError, DTypeError, ShapeError where `key` is not one key, the dtype no float, the bounds no interval
  * @example random.uniform(key, [2, 3], { minval: -1 })
@@ -52,7 +52,7 @@ export function sampleUniform(what: string, key: Tensor, shape: Shape, options: 
       `random.${what}: expected finite numbers minval <= maxval, got ${String(minval)} and ${String(maxval)}`,
     );
   }
-  const fraction = dtype === "float32" ? fraction23(key, shape, what) : fraction52(key, shape, what);
+  const fraction = fractions[dtype as keyof typeof fractions](key, shape, what);
   if (minval === 0 && maxval === 1) return fraction;
   const low = roundTo(minval, dtype);
   const width = roundTo(roundTo(maxval, dtype) - low, dtype);
@@ -76,6 +76,16 @@ const fraction23 = (key: Tensor, shape: Shape, what: string): Tensor => {
     .mul(2 ** -23);
 };
 
+/** A multiple of 2^-10 below 1: the upper bits of the lower half of the same word, as JAX has it. */
+const fraction10 = (key: Tensor, shape: Shape, what: string): Tensor => {
+  const [first, second] = blocks(key, shape, what);
+  const half = first.bitwiseXor(second).bitwiseAnd(0xffff);
+  return half
+    .shiftRightLogical(6)
+    .astype("float16")
+    .mul(2 ** -10);
+};
+
 /** A multiple of 2^-52 below 1: the upper 52 bits of both words. Every step is exact. */
 const fraction52 = (key: Tensor, shape: Shape, what: string): Tensor => {
   const [high, low] = blocks(key, shape, what);
@@ -85,3 +95,6 @@ const fraction52 = (key: Tensor, shape: Shape, what: string): Tensor => {
     .add(low.shiftRightLogical(12).astype("float64"))
     .mul(2 ** -52);
 };
+
+/** A float below 1 for each float dtype, of as many random bits as the mantissas in [1, 2) have. */
+const fractions = { float16: fraction10, float32: fraction23, float64: fraction52 };

@@ -1,4 +1,4 @@
-import { bytesPerElement, type TypedArray, viewBytes } from "../dtype.ts";
+import { bytesOfElements, bytesPerElement, elementsOfBytes, type TypedArray, viewBytes } from "../dtype.ts";
 import { DisposedError } from "../errors/errors.ts";
 import type { TensorType } from "../operation.ts";
 import { sizeOf } from "../shape.ts";
@@ -95,9 +95,9 @@ export class Storage {
   blockOn(backend: Backend): Block {
     this.checkAlive();
     if (this.account.block === null) {
-      const host = widened(this.host!, this.type, backend);
-      const block = backend.alloc(host.byteLength);
-      backend.write(block, new Uint8Array(host.buffer, host.byteOffset, host.byteLength));
+      const bytes = placed(this.host!, this.type, backend);
+      const block = backend.alloc(bytes.byteLength);
+      backend.write(block, bytes);
       this.account.backend = backend;
       this.account.block = block;
       this.host = null;
@@ -110,7 +110,7 @@ export class Storage {
     this.checkAlive();
     if (this.host !== null) return this.host.slice();
     const { backend, block } = this.account;
-    return narrowed(await backend!.read(block!), this.type, backend!);
+    return elementsIn(await backend!.read(block!), this.type, backend!);
   }
 
   /** A copy of the elements, or `null` where the backend cannot read synchronously. */
@@ -119,7 +119,7 @@ export class Storage {
     if (this.host !== null) return this.host.slice();
     const { backend, block } = this.account;
     const bytes = backend!.readSync?.(block!);
-    return bytes === undefined ? null : narrowed(bytes, this.type, backend!);
+    return bytes === undefined ? null : elementsIn(bytes, this.type, backend!);
   }
 
   /** Frees the memory. Later use throws a DisposedError that says `why`. */
@@ -153,14 +153,20 @@ export class Storage {
 const isWide = ({ shape, dtype }: TensorType, backend: Backend): boolean =>
   bytesOn(backend, { shape, dtype }) > sizeOf(shape) * bytesPerElement(dtype);
 
-/** Elements as a backend keeps them: only bools may be wider there, a word each. */
-const widened = (data: TypedArray, type: TensorType, backend: Backend): TypedArray =>
-  isWide(type, backend) ? Uint32Array.from(data) : data;
+/** Elements as a backend keeps them: those that are wider there have a word each. */
+function placed(data: TypedArray, type: TensorType, backend: Backend): Uint8Array {
+  if (!isWide(type, backend)) return bytesOfElements(type.dtype, data);
+  const { buffer, byteOffset, byteLength } = type.dtype === "bool" ? Uint32Array.from(data) : data;
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
 
-function narrowed(bytes: Uint8Array, type: TensorType, backend: Backend): TypedArray {
+/** The elements that a backend keeps so. */
+function elementsIn(bytes: Uint8Array, type: TensorType, backend: Backend): TypedArray {
   const size = sizeOf(type.shape);
-  if (isWide(type, backend)) return Uint8Array.from(viewBytes("uint32", bytes).subarray(0, size));
-  return viewBytes(type.dtype, bytes).subarray(0, size);
+  if (!isWide(type, backend)) return elementsOfBytes(type.dtype, bytes).subarray(0, size);
+  return type.dtype === "bool"
+    ? Uint8Array.from(viewBytes("uint32", bytes).subarray(0, size))
+    : viewBytes("float32", bytes).subarray(0, size);
 }
 
 /** What a donated tensor has when its storage has become another's: nothing. */
