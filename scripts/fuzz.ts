@@ -1,6 +1,6 @@
 /**
  * Random programs on a backend against the reference:
- *   pnpm fuzz [--backend cpu|reference] [--count 1000] [--seed N] [--path P] [--dtype float32|float64] [--calls 40]
+ *   pnpm fuzz [--backend cpu|reference] [--count 1000] [--seed N] [--path P] [--dtype float16|float32|float64] [--calls 40]
  *
  * or, on larger values, the CPU backend on some threads against itself on one, for the same bits:
  *   pnpm fuzz --threads 2 [--elements 200000] [as above]
@@ -39,7 +39,7 @@ const backend = threaded
   ? cpuBackend({ threads: 1 })
   : backends[choose("backend", values.backend, Object.keys(backends))]!();
 const floats =
-  values.dtype === undefined ? undefined : [choose("dtype", values.dtype, ["float32", "float64"])];
+  values.dtype === undefined ? undefined : [choose("dtype", values.dtype, ["float16", "float32", "float64"])];
 setDefaultBackend(backend);
 
 const started = performance.now();

@@ -1,5 +1,5 @@
 import { AmariError, type Nested, Tensor, type TypedArray, treeLeaves } from "@amari/core";
-import { epsilonOf, ulpDistance } from "@amari/core/backend";
+import { epsilonOf, isFloat, ulpDistance } from "@amari/core/backend";
 
 /** Two values that should agree do not. */
 export class MismatchError extends AmariError {
@@ -73,7 +73,7 @@ function compare(actual: Tensor, expected: Expected, tolerance: Tolerance, what:
     if (!Number.isFinite(x) || !Number.isFinite(y)) return false;
     if (Math.abs(x - y) <= allowance + (tolerance.relative ?? 0) * Math.abs(y)) return true;
     if (tolerance.ulp === undefined) return false;
-    return ulpDistance(x, y, actual.dtype === "float32" ? "float32" : "float64") <= tolerance.ulp;
+    return ulpDistance(x, y, isFloat(actual.dtype) ? actual.dtype : "float64") <= tolerance.ulp;
   };
   const wrong = wanted.data.flatMap((y, i) => (isClose(got[i]!, y) ? [] : [i]));
   if (wrong.length > 0) throw new MismatchError(describe(wrong, got, wanted.data, actual, tolerance, what));

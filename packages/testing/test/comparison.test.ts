@@ -20,10 +20,13 @@ describe("ulpDistance", () => {
     expect(ulpDistance(b, a)).toBe(distance);
   });
 
-  it("counts in float32 as well, and refuses integers", () => {
+  it("counts in float32 and float16 as well, and refuses integers", () => {
     expect(ulpDistance(1, 1 + 2 ** -23, "float32")).toBe(1);
     expect(ulpDistance(-1, 1, "float32")).toBe(2 * 0x3f800000);
-    expect(() => ulpDistance(1, 2, "int32")).toThrow(/float64 or float32, got int32/);
+    expect(ulpDistance(1, 1 + 2 ** -10, "float16")).toBe(1);
+    expect(ulpDistance(-1, 1, "float16")).toBe(2 * 0x3c00);
+    expect(ulpDistance(65504, Infinity, "float16")).toBe(1);
+    expect(() => ulpDistance(1, 2, "int32")).toThrow(/float32 or float16, got int32/);
   });
 
   it("is additive along the line", () => {

@@ -60,6 +60,7 @@ describe("the generated laws", () => {
       "NaN and infinity in one example leave the others alone",
       "jit equals eager, bit for bit",
       "float32 agrees with float64 within its ulp",
+      "float16 agrees with float64 within its ulp",
       "cotangents have the types of the operands",
       "NaN, infinity and -0 give the scalar definition's answer",
       "a NaN in the derivative stays in its place",
@@ -127,6 +128,11 @@ describe("a planted mistake breaks the law about it", () => {
       "less precision in float32 than is stated",
       calling("exp", (x) => (x.dtype === "float32" ? x.exp().mul(1 + 2 ** -20) : x.exp()) as Tensor),
       "float32 agrees with float64 within its ulp",
+    ],
+    [
+      "less precision in float16 than is stated",
+      calling("exp", (x) => (x.dtype === "float16" ? x.exp().mul(1 + 2 ** -8) : x.exp()) as Tensor),
+      "float16 agrees with float64 within its ulp",
     ],
     [
       "another operation than the row's",

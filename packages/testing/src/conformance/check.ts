@@ -21,7 +21,13 @@ export interface Check {
  * - `spread`: a program, by four times the spread of reference runs with each operation perturbed by its stated error.
  */
 export type Bound =
-  | { readonly kind: "ulp"; readonly ulp: number; readonly elementwise: boolean }
+  | {
+      readonly kind: "ulp";
+      readonly ulp: number;
+      readonly elementwise: boolean;
+      /** Whether it expands into other operations, whose roundings its error counts in every dtype. Default false. */
+      readonly composite?: boolean;
+    }
   | { readonly kind: "spread" };
 
 /** What came of a check. */

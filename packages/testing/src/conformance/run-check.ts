@@ -1,5 +1,5 @@
-import { AmariError, type Backend, jit, type Tensor, type TypedArray } from "@amari/core";
-import { epsilonOf, ulpDistance } from "@amari/core/backend";
+import { AmariError, type Backend, type DType, jit, type Tensor, type TypedArray } from "@amari/core";
+import { epsilonOf, isFloat, toTypedArray, ulpDistance, ulpIn } from "@amari/core/backend";
 import { perturbedRuns, type Results, runOn, submitOn } from "../fuzz/check-program.ts";
 import { firstDifference, judge } from "../fuzz/judge.ts";
 import { PerturbingBackend } from "../fuzz/perturbing-backend.ts";
@@ -50,6 +50,9 @@ function expectationOf(check: Check, { backend, reference }: Pair): Expectation 
     : spreadOf(check, reference, areFlushed);
 }
 
+/** Whether float64 is a wider float. */
+const isNarrow = (dtype: DType): boolean => isFloat(dtype) && dtype !== "float64";
+
 /** Whether a float32 is below the smallest normal one. */
 export const isTiny = (x: number): boolean => Math.abs(x) < 2 ** -126;
 
@@ -63,8 +66,8 @@ function definitionOf(check: Check, reference: Backend, areFlushed: boolean): Ex
   const bound = check.bound as Extract<Check["bound"], { kind: "ulp" }>;
   const expected = runOn(reference, check.f, check.inputs);
   const wide = check.inputs.map((input) =>
-    input.dtype === "float32"
-      ? { ...input, dtype: "float64" as const, values: Array.from(Float32Array.from(input.values)) }
+    isNarrow(input.dtype)
+      ? { ...input, dtype: "float64" as const, values: Array.from(toTypedArray(input.dtype, input.values)) }
       : input,
   );
   const exact = runOn(reference, check.f, wide);
@@ -74,20 +77,20 @@ function definitionOf(check: Check, reference: Backend, areFlushed: boolean): Ex
       const { dtype, shape } = expected.tensors[i]!;
       const mismatch = typeMismatch(got.tensors[i]!, expected.tensors[i]!);
       if (mismatch !== null) return failed(check, mismatch);
-      const isFloat = dtype === "float32" || dtype === "float64";
       // Where the wide run has another dtype for the result, or is no float, the narrow one is the meaning.
-      const isWide = exact.tensors[i]!.dtype === "float64" && dtype === "float32";
-      const wanted = isWide ? Float32Array.from(exact.data[i]!) : expected.data[i]!;
+      const isWide = exact.tensors[i]!.dtype === "float64" && isNarrow(dtype);
+      const wanted = isWide ? toTypedArray(dtype, exact.data[i]!) : expected.data[i]!;
       const floats = check.inputs.filter((input) => input.dtype.startsWith("float"));
       const largest = Math.max(largestOf(data), ...floats.map(({ values }) => largestOf(values)));
       // Where there is no wider definition, both sides have the stated error.
-      const ulp = isFloat && !isWide ? 2 * bound.ulp : bound.ulp;
+      const stated = bound.composite ? bound.ulp : ulpIn(dtype, bound.ulp);
+      const ulp = isFloat(dtype) && !isWide ? 2 * stated : stated;
       const allowance = bound.elementwise ? 0 : ulp * epsilonOf(dtype) * largest;
       for (let at = 0; at < data.length; at++) {
         const [x, y] = [data[at]!, wanted[at]!];
         elements++;
         if (Object.is(x, y) || (x === y && !bound.elementwise)) continue;
-        const distance = isFloat ? ulpDistance(x, y, dtype) : Infinity;
+        const distance = isFloat(dtype) ? ulpDistance(x, y, dtype) : Infinity;
         const sign = x === y ? Infinity : distance;
         const isClose =
           sign <= Math.ceil(ulp) || Math.abs(x - y) <= allowance || (areFlushed && isTiny(x) && isTiny(y));

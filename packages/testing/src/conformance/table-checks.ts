@@ -11,7 +11,8 @@ const batchSize = 3;
 /** What an operation's row in the table asks of a backend: each case by itself, differentiated and mapped. */
 export function* tableChecks(operation: Definition, float: DType, seed: number): Generator<Check> {
   const elementwise = operation.family === "elementwise";
-  const bound = { kind: "ulp", ulp: operation.ulp, elementwise } as const;
+  const composite = operation.primitive === null;
+  const bound = { kind: "ulp", ulp: operation.ulp, elementwise, composite } as const;
   for (const [i, c] of operation.cases.entries()) {
     const uniform = uniformFrom(seed + i);
     const operands = sampleCase(c, uniform);

@@ -4,6 +4,7 @@ import {
   type Block,
   type Body,
   type Capabilities,
+  type DType,
   type Executable,
   epsilonOf,
   isFloat,
@@ -12,6 +13,7 @@ import {
   type Step,
   sizeOf,
   type TensorType,
+  ulpIn,
 } from "@amari/core/backend";
 import { uniformFrom } from "../sample.ts";
 
@@ -151,7 +153,7 @@ class Perturbation {
    */
   step(ulp: number, type: TensorType, inputs: readonly number[], output: number): Step {
     const epsilon = epsilonOf(type.dtype);
-    const least = type.dtype === "float32" ? 2 ** -149 : Number.MIN_VALUE;
+    const least = smallest[type.dtype] ?? Number.MIN_VALUE;
     const size = Math.max(1, ulp);
     const move = (x: number, squared: number): number => {
       const scale = Math.max(Math.abs(x), squared > 0 ? Math.sqrt(squared) : 0);
@@ -170,6 +172,9 @@ class Perturbation {
     return { operation, attributes: undefined, inputs, output, outputs: [type] };
   }
 }
+
+/** The smallest positive numbers. */
+const smallest: { readonly [D in DType]?: number } = { float32: 2 ** -149, float16: 2 ** -24 };
 
 const square: Operation = {
   name: "square",
@@ -275,7 +280,8 @@ function perturb(
   for (const step of program.steps) {
     const { kind } = step.operation.kernel;
     const isInexact = step.inputs.some((slot) => inexact.has(slot)) || !isCorrectlyRounded(step);
-    const ulp = step.bodies === undefined ? errorOf(step.operation) * growthOf(step, program) : 0;
+    const error = step.bodies === undefined ? errorOf(step.operation) * growthOf(step, program) : 0;
+    const ulp = ulpIn(step.outputs[0]!.dtype, error);
     const operands = step.inputs.map((slot) => moved.get(slot)!);
     const squared = kind !== "elementwise" && ulp > 0.5 ? terms(step, operands) : null;
     const first = slots.length;

@@ -8,7 +8,7 @@ import { sampleValues } from "./sample-values.ts";
 /** Which programs are generated. */
 export interface ProgramConstraints {
   /** The float types that occur. Default: float32, float64, or both in one program. */
-  readonly floats?: readonly ("float32" | "float64")[];
+  readonly floats?: readonly ("float16" | "float32" | "float64")[];
   /** Calls that are tried; those that do not fit are left out. Default 40. */
   readonly maxCalls?: number;
   /** No value has more. Default 5000. */

@@ -37,6 +37,7 @@ function ordinary(dtype: DType, uniform: Uniform): number {
       return Math.floor(uniform() * 19) - 9;
     case "uint32":
       return Math.floor(uniform() * 10);
+    case "float16":
     case "float32":
     case "float64":
       // A few halves among them, so that ties occur.

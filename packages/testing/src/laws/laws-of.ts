@@ -3,7 +3,7 @@ import { emptyBatchLaw, isolationLaw, vmapLaw } from "./batching.ts";
 import { jitLaw } from "./compilation.ts";
 import { jvpLaw, secondOrderLaw, vjpLaw, zeroGradientLaw } from "./derivatives.ts";
 import type { GeneratedLaw, Law } from "./law.ts";
-import { dtypeLaw, float32Law } from "./precision.ts";
+import { dtypeLaw, float16Law, float32Law } from "./precision.ts";
 import { registryLaw } from "./registry.ts";
 import { derivativeIsolationLaw, emptyShapeLaw, repeatableLaw, scalarLaw } from "./special-values.ts";
 
@@ -20,6 +20,7 @@ const laws: readonly GeneratedLaw[] = [
   isolationLaw,
   jitLaw,
   float32Law,
+  float16Law,
   dtypeLaw,
   scalarLaw,
   derivativeIsolationLaw,

@@ -18,6 +18,13 @@ const floats: readonly number[] = [
   1e-45,
   -1e-45,
 ];
+
+/** The largest and the smallest of float16 stand for those of float32. */
+const halves: readonly number[] = floats.map((x) => {
+  if (Number.isFinite(x) && Math.abs(x) > 65504) return Math.sign(x) * 65504;
+  return x !== 0 && Math.abs(x) < 2 ** -24 ? Math.sign(x) * 2 ** -24 : x;
+});
+
 const integers: readonly number[] = [0, 1, -1, 2 ** 31 - 1, -(2 ** 31), 31, 32];
 
 const unsigned: readonly number[] = [0, 1, 31, 32, 2 ** 31, 2 ** 32 - 1];
@@ -31,6 +38,8 @@ export function valuesOf(dtype: DType): readonly number[] {
       return integers;
     case "uint32":
       return unsigned;
+    case "float16":
+      return halves;
     case "float32":
     case "float64":
       return floats;

@@ -7,7 +7,7 @@ export type Recipe = (draw: Draw) => void;
 
 export type Recipes = Readonly<Record<string, Recipe>>;
 
-export const isFloat = ({ dtype }: Tensor): boolean => dtype === "float32" || dtype === "float64";
+export const isFloat = ({ dtype }: Tensor): boolean => dtype.startsWith("float");
 export const isInteger = ({ dtype }: Tensor): boolean => dtype === "int32" || dtype === "uint32";
 export const isRanked = ({ rank }: Tensor): boolean => rank > 0;
 
