@@ -2,10 +2,11 @@ import { expect, test } from "vitest";
 import { bundleSize, smallProgram } from "./bundle-size.ts";
 
 // A ratchet: the goal is 60 kB, which is missed; docs/performance.md says by what. jax-js takes 80. Kernels in plain
-// JavaScript take 4 of these, revectorising with its test at start 2, and angles and powers of extreme operands 2.
-test("the core with the CPU backend stays below 106 kB, minified and gzipped", async () => {
+// JavaScript take 4 of these, and 2 each: revectorising with its test at start, angles and powers of extreme operands,
+// and float16.
+test("the core with the CPU backend stays below 108.5 kB, minified and gzipped", async () => {
   const { gzipped, minified, parts } = await bundleSize();
-  expect(gzipped).toBeLessThan(106_000);
+  expect(gzipped).toBeLessThan(108_500);
   // What is measured is all of it: the operations, the compiler and the emitter, and no other package.
   expect(parts.map(({ name }) => name)).toEqual(
     expect.arrayContaining([

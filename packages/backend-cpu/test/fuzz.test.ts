@@ -8,10 +8,13 @@ import { expect, it } from "vitest";
 it.each([
   ["float32", "relaxed", 11],
   ["float64", "relaxed", 12],
+  ["float16", "relaxed", 13],
   ["float32", "js", 11],
   ["float64", "js", 12],
+  ["float16", "js", 13],
   ["float32", "simd128", 11],
   ["float64", "simd128", 12],
+  ["float16", "simd128", 13],
 ] as const)(
   "random programs in %s agree with the reference in the tier %s",
   { timeout: 120_000 },

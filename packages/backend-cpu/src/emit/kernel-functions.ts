@@ -1,4 +1,4 @@
-import { collapseLoops, type LoopKernel, type Stage } from "@amari/core/backend";
+import { collapseLoops, expandFloat16, type LoopKernel, type Stage } from "@amari/core/backend";
 import type { FunctionBuilder } from "../wasm/function.ts";
 import type { ModuleBuilder } from "../wasm/module.ts";
 import { type DotFrame, emitDot, rangeOf } from "./dot.ts";
@@ -50,7 +50,7 @@ export class KernelFunctions {
 
   /** Adds a loop kernel, after collapsing its loops. */
   loops(original: LoopKernel): KernelCall {
-    const kernel = collapseLoops(original);
+    const kernel = expandFloat16(collapseLoops(original));
     const form = formOf(kernel);
     const index = this.shared(form.key, () => emitLoops(kernel, form, this.frame));
     const memory = this.memoryOf(form.buffers, form.scalars);

@@ -9,6 +9,7 @@ export type Lanes = 4 | 2 | 1;
 export const bytesOf: { readonly [T in ScalarType]: number } = {
   f64: 8,
   f32: 4,
+  f16: 2,
   i32: 4,
   i64: 8,
   u32: 4,
@@ -16,11 +17,13 @@ export const bytesOf: { readonly [T in ScalarType]: number } = {
 };
 
 /** The register that holds one scalar. */
-export const registerOf = (type: ScalarType): ValueType => (type === "u32" || type === "bool" ? "i32" : type);
+export const registerOf = (type: ScalarType): ValueType =>
+  type === "u32" || type === "bool" || type === "f16" ? "i32" : type;
 
 /**
  * The type whose arithmetic treats the lanes of a type. Two lanes of 32 bits stand in the lower half of a vector, and a
- * bool is a mask as wide as a lane is: 32 bits where there are four of them, 64 where there are two.
+ * bool is a mask as wide as a lane is: 32 bits where there are four of them, 64 where there are two. The bits of an f16 are
+ * the lower ones of a lane of 32.
  */
 export function laneTypeOf(type: ScalarType, lanes: Lanes): "f32x4" | "f64x2" | "i32x4" | "i64x2" {
   if (type === "f64") return "f64x2";
@@ -30,7 +33,7 @@ export function laneTypeOf(type: ScalarType, lanes: Lanes): "f32x4" | "f64x2" | 
 
 /** Whether two lanes of a type leave the upper half of a vector unused. */
 export const isHalfVector = (type: ScalarType, lanes: Lanes): boolean =>
-  lanes === 2 && (type === "f32" || type === "i32" || type === "u32");
+  lanes === 2 && (type === "f32" || type === "i32" || type === "u32" || type === "f16");
 
 /** The mask of a comparison in the lower half of a vector, as a bool of two lanes. */
 export const widenMask = (f: FunctionBuilder): FunctionBuilder => f.op("i64x2.extend_low_i32x4_s");

@@ -215,6 +215,7 @@ export class Values {
     const isContiguous = expression.access.strides[this.surroundings.inner] !== 0;
     if (lanes === 1) f.memory(scalarLoads[type], offset);
     else if (type === "bool") this.loadMask(offset, isContiguous);
+    else if (type === "f16") this.loadHalves(offset, isContiguous);
     else if (!isContiguous) f.memory(bytesOf[type] === 4 ? "v128.load32_splat" : "v128.load64_splat", offset);
     else f.memory(isHalfVector(type, lanes) ? "v128.load64_zero" : "v128.load", offset);
   }
@@ -269,6 +270,14 @@ export class Values {
     f.op(isContiguous && lanes === 2 ? "i64x2.neg" : "i32x4.neg");
   }
 
+  /** Loads words of 16 bits as the lower halves of lanes of 32. */
+  private loadHalves(offset: number, isContiguous: boolean): void {
+    const { f, lanes } = this;
+    if (!isContiguous) f.memory("i32.load16_u", offset).op("i32x4.splat");
+    else if (lanes === 4) f.memory("v128.load16x4_u", offset);
+    else f.memory("v128.load32_zero", offset).op("i32x4.extend_low_i16x8_u");
+  }
+
   /** Lanes stand at neighbouring points of the inner loop. */
   private index({ access: { offset, strides } }: Extract<Expression, { kind: "index" }>): void {
     const { f, lanes } = this;
@@ -320,6 +329,7 @@ function machineOrder({
 const scalarLoads: { readonly [T in ScalarType]: MemoryInstruction } = {
   f64: "f64.load",
   f32: "f32.load",
+  f16: "i32.load16_u",
   i32: "i32.load",
   i64: "i64.load",
   u32: "i32.load",
@@ -337,6 +347,11 @@ export function emitStore(f: FunctionBuilder, type: ScalarType, lanes: Lanes, of
     f.v128(new Uint8Array(16).fill(1)).op("v128.and");
     f.storeLane(lanes === 4 ? "v128.store32_lane" : "v128.store16_lane", offset);
     f.release(mask);
+  } else if (type === "f16") {
+    const halves = f.local("v128");
+    f.tee(halves).get(halves).op("i16x8.narrow_i32x4_u");
+    f.storeLane(lanes === 4 ? "v128.store64_lane" : "v128.store32_lane", offset);
+    f.release(halves);
   } else if (isHalfVector(type, lanes)) f.storeLane("v128.store64_lane", offset);
   else f.memory("v128.store", offset);
 }
@@ -344,6 +359,7 @@ export function emitStore(f: FunctionBuilder, type: ScalarType, lanes: Lanes, of
 const scalarStores: { readonly [T in ScalarType]: MemoryInstruction } = {
   f64: "f64.store",
   f32: "f32.store",
+  f16: "i32.store16",
   i32: "i32.store",
   i64: "i64.store",
   u32: "i32.store",

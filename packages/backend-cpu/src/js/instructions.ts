@@ -1,12 +1,13 @@
-import type { ScalarInstruction, ScalarType } from "@amari/core/backend";
+import { float16Bits, float16FromBits, type ScalarInstruction, type ScalarType } from "@amari/core/backend";
 
-/** A scalar in JavaScript: a number, 0 or 1 for a bool, a BigInt for an i64. */
+/** A scalar in JavaScript: a number, 0 or 1 for a bool, a BigInt for an i64, the bits of an f16. */
 export type Scalar = number | bigint;
 
 /** What brings a number that JavaScript computed to a type. */
 export const rounded: { readonly [T in ScalarType]: (x: number) => number } = {
   f64: (x) => x,
   f32: Math.fround,
+  f16: float16Bits,
   i32: (x) => x | 0,
   u32: (x) => x >>> 0,
   i64: (x) => x,
@@ -93,8 +94,12 @@ export function functionOf(
 /** Floats become integers by dropping the fraction, modulo 2^32; NaN and what is beyond 2^63 become 0. */
 function conversion(type: ScalarType, from: ScalarType): (x: number) => number {
   const round = rounded[type];
+  if (from === "f16") {
+    const convert = conversion(type, "f32");
+    return (x) => convert(float16FromBits(x));
+  }
   if (type === "bool") return (x) => Number(x !== 0);
-  if (isFloat(type) || !isFloat(from)) return round;
+  if (isFloat(type) || type === "f16" || !isFloat(from)) return round;
   return (x) => (Math.abs(x) < 2 ** 63 ? round(Math.trunc(x)) : 0);
 }
 

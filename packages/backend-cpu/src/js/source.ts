@@ -214,6 +214,8 @@ class KernelSource {
       case "load":
         return `b${expression.buffer}[${this.place(expression.buffer, expression.access)}${this.shiftText(expression.shift)}]`;
       case "scalar":
+        if (expression.type === "f16")
+          return `${this.functionName(rounded.f16, "f16_bits")}(n[${expression.index}])`;
         return roundedText[expression.type]!(`n[${expression.index}]`);
       case "index":
         return `0${indexText(expression.access.offset, expression.access.strides)}`;

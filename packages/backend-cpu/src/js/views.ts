@@ -4,6 +4,8 @@ import type { ScalarType } from "@amari/core/backend";
 export interface Views {
   readonly f64: Float64Array;
   readonly f32: Float32Array;
+  /** Bits. */
+  readonly f16: Uint16Array;
   readonly i32: Int32Array;
   readonly u32: Uint32Array;
   readonly bool: Uint8Array;
@@ -13,7 +15,14 @@ export interface Views {
 export type StoredType = Exclude<ScalarType, "i64">;
 
 /** The bytes of an element, as a power of two. */
-export const shiftOf: { readonly [T in StoredType]: number } = { f64: 3, f32: 2, i32: 2, u32: 2, bool: 0 };
+export const shiftOf: { readonly [T in StoredType]: number } = {
+  f64: 3,
+  f32: 2,
+  f16: 1,
+  i32: 2,
+  u32: 2,
+  bool: 0,
+};
 
 /** Views of a memory's buffer, made anew when it has grown. */
 export function viewsOf(memory: { readonly buffer: ArrayBufferLike }): () => Views {
@@ -25,6 +34,7 @@ export function viewsOf(memory: { readonly buffer: ArrayBufferLike }): () => Vie
       views = {
         f64: new Float64Array(buffer, 0, Math.floor(buffer.byteLength / 8)),
         f32: new Float32Array(buffer, 0, Math.floor(buffer.byteLength / 4)),
+        f16: new Uint16Array(buffer, 0, Math.floor(buffer.byteLength / 2)),
         i32: new Int32Array(buffer, 0, Math.floor(buffer.byteLength / 4)),
         u32: new Uint32Array(buffer, 0, Math.floor(buffer.byteLength / 4)),
         bool: new Uint8Array(buffer),
