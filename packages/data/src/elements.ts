@@ -1,4 +1,5 @@
 import type { DType, TypedArray } from "@amari/core";
+import { float16FromBits } from "@amari/core/backend";
 
 /** How numbers lie in a file. */
 export type ElementType =
@@ -10,6 +11,7 @@ export type ElementType =
   | "uint32"
   | "int32"
   | "int64"
+  | "float16"
   | "float32"
   | "float64";
 
@@ -30,6 +32,11 @@ export const elements: { readonly [E in ElementType]: Element } = {
   uint32: { bytes: 4, dtype: "uint32", read: (view, at, little) => view.getUint32(at, little) },
   int32: { bytes: 4, dtype: "int32", read: (view, at, little) => view.getInt32(at, little) },
   int64: { bytes: 8, dtype: "int32", read: (view, at, little) => Number(view.getBigInt64(at, little)) },
+  float16: {
+    bytes: 2,
+    dtype: "float16",
+    read: (view, at, little) => float16FromBits(view.getUint16(at, little)),
+  },
   float32: { bytes: 4, dtype: "float32", read: (view, at, little) => view.getFloat32(at, little) },
   float64: { bytes: 8, dtype: "float64", read: (view, at, little) => view.getFloat64(at, little) },
 };
@@ -53,6 +60,7 @@ function arrayFor(type: ElementType, count: number): TypedArray {
     case "float64":
     case "int64":
       return new Float64Array(count);
+    case "float16":
     case "float32":
       return new Float32Array(count);
     case "uint32":

@@ -1,4 +1,5 @@
 import { ArgumentError, type DType, type Tensor, tensor } from "@amari/core";
+import { bytesOfElements } from "@amari/core/backend";
 import { type ElementType, elements, readElements, viewOf } from "./elements.ts";
 
 // The format of NumPy's `save`, by its specification (numpy.lib.format, versions 1.0 to 3.0): the magic string, the
@@ -15,6 +16,7 @@ const types: { readonly [code: string]: ElementType } = {
   u4: "uint32",
   i4: "int32",
   i8: "int64",
+  f2: "float16",
   f4: "float32",
   f8: "float64",
 };
@@ -23,6 +25,7 @@ const codes: { readonly [D in DType]: string } = {
   bool: "|b1",
   uint32: "<u4",
   int32: "<i4",
+  float16: "<f2",
   float32: "<f4",
   float64: "<f8",
 };
@@ -78,12 +81,13 @@ export async function writeNpy(x: Tensor): Promise<Uint8Array> {
   const length = Math.ceil((10 + dictionary.length + 1) / 64) * 64 - 10;
   const header = `${dictionary.padEnd(length - 1)}\n`;
   const values = await x.data();
-  const bytes = new Uint8Array(10 + length + values.byteLength);
+  const contents = bytesOfElements(x.dtype, values);
+  const bytes = new Uint8Array(10 + length + contents.length);
   const view = viewOf(bytes);
   for (let i = 0; i < magic.length; i++) bytes[i] = magic.charCodeAt(i);
   bytes[6] = 1;
   view.setUint16(8, length, true);
   for (let i = 0; i < length; i++) bytes[10 + i] = header.charCodeAt(i);
-  bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), 10 + length);
+  bytes.set(contents, 10 + length);
   return bytes;
 }

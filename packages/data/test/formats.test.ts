@@ -185,7 +185,7 @@ describe("npy", () => {
   };
 
   test.prop([
-    fc.constantFrom<DType[]>("float64", "float32", "int32", "uint32", "bool"),
+    fc.constantFrom<DType[]>("float64", "float32", "float16", "int32", "uint32", "bool"),
     fc.array(fc.integer({ min: 0, max: 4 }), { maxLength: 4 }),
   ])("reads back what it wrote", async (dtype, shape) => {
     const size = shape.reduce((a, b) => a * b, 1);
