@@ -3,6 +3,7 @@ import {
   allocate,
   type Body,
   bytesPerElement,
+  costOf,
   type DenseArray,
   type DType,
   donationsOf,
@@ -22,7 +23,7 @@ import {
   type TypedArray,
   viewBytes,
 } from "@amari/core/backend";
-import { type Machine, prepareControl } from "./control.ts";
+import { type IsAligned, type Machine, prepareControl } from "./control.ts";
 import { emitConvolution } from "./emit/convolution.ts";
 import { type DotSurroundings, dotForm, emitDot } from "./emit/dot/dot.ts";
 import { hasQuads } from "./emit/dot/matrix-product.ts";
@@ -60,9 +61,6 @@ interface Compiled {
   /** None yet where how to compute it is still to be chosen. */
   dispatches: readonly Dispatch[];
 }
-
-/** Whether the memory of an input or output begins on a multiple of four words. */
-export type IsAligned = (role: "input" | "output", index: number) => boolean;
 
 /** A product whose fastest variant is not known yet. */
 interface Choice {
@@ -114,11 +112,16 @@ export class WebgpuExecutable implements TimedExecutable {
     this.actions = this.schedule.stages.map((stage) => {
       const before = this.onHost.length;
       const action = this.prepare(stage);
-      this.isOneRecording.push(stage.kind !== "control" && this.onHost.length === before);
+      this.isOneRecording.push(this.onHost.length === before);
       return action;
     });
     const own = Math.max(0, ...this.compiled.map(({ kernel }) => 4 * kernel.memory));
     this.scratchBytes = this.plan.bytes + own;
+  }
+
+  /** Whether the host takes part in a run. */
+  get needsHost(): boolean {
+    return this.onHost.length > 0;
   }
 
   /** The shaders as text. */
@@ -377,17 +380,22 @@ export class WebgpuExecutable implements TimedExecutable {
         );
         this.bodies.push(body);
         const scratch = this.own(body.scratchBytes);
-        return (from, to) => body.run(from, scalars, to, scratch);
+        return {
+          run: (from, to) => body.run(from, scalars, to, scratch),
+          work: body.needsHost ? Number.POSITIVE_INFINITY : workOf(body.schedule),
+        };
       },
       alloc: (bytes) => this.own(bytes),
       bytesOf,
       copy: (from, to, bytes) => runtime.copy(from, to, bytes),
+      copyWhere: (...copy) => runtime.copyWhere(...copy),
       *holds(address, then) {
         runtime.recorder.submit();
         yield* settle(runtime.read(address, 4), (bytes) => then(bytes[0] !== 0));
       },
     };
-    const run = prepareControl(step, machine);
+    const { run, needsHost } = prepareControl(step, machine);
+    if (needsHost) this.onHost.push(`what ${step.operation.name} does next`);
     return ({ addressOf }) => run(inputs.map(addressOf), outputs.map(addressOf));
   }
 
@@ -397,6 +405,12 @@ export class WebgpuExecutable implements TimedExecutable {
     this.owned.push(block);
     return block.address;
   }
+}
+
+/** About how many bytes and operations a run takes. */
+function workOf(schedule: Schedule): number {
+  const { bytes, operations } = costOf(schedule);
+  return bytes + operations;
 }
 
 /** Waits for a promise inside a task: goes on with its value, or throws what it was rejected with. */

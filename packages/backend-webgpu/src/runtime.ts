@@ -1,5 +1,5 @@
 import { mapForReading, usage } from "./device/usage.ts";
-import { copyShader } from "./emit/copy.ts";
+import { copyShader, copyWhereShader } from "./emit/copy.ts";
 import type { GpuBlock, Heap } from "./heap.ts";
 import type { Pipelines } from "./run/pipelines.ts";
 import type { ProductChooser } from "./run/products.ts";
@@ -67,14 +67,26 @@ export class Runtime {
 
   /** Records a copy; the places do not overlap. */
   copy(from: number, to: number, bytes: number): void {
-    const words = Math.ceil(bytes / 4);
+    this.record(copyShader, [from / 4, to / 4, Math.ceil(bytes / 4)]);
+  }
+
+  /** Records a copy that is made only where the bool at `flag` is `wanted`. */
+  copyWhere(flag: number, wanted: boolean, from: number, to: number, bytes: number): void {
+    this.record(copyWhereShader, [from / 4, to / 4, Math.ceil(bytes / 4), flag / 4, Number(wanted)]);
+  }
+
+  private record(
+    shader: typeof copyShader,
+    entries: readonly [from: number, to: number, words: number, ...number[]],
+  ): void {
+    const words = entries[2];
     if (words === 0) return;
-    const { text, groups } = copyShader(words);
+    const { text, groups } = shader(words);
     const pipeline = this.pipelines.of(text);
     // It is small, and the same for all.
     pipeline.force();
-    this.recorder.add([{ pipeline, groups }], 4, (table) => {
-      table.set([from / 4, to / 4, words]);
+    this.recorder.add([{ pipeline, groups }], 8, (table) => {
+      table.set(entries);
     });
   }
 }

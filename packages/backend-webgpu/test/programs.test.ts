@@ -52,6 +52,23 @@ function numbers(...shape: number[]): Tensor {
   return tensor(Float32Array.from({ length: size }, () => 2 * uniform() - 1)).reshape(shape) as Tensor;
 }
 
+/** Counts how often something is handed over to the device. */
+function countSubmits(): { stop(): number } {
+  const { queue } = backend.device;
+  const { submit } = queue;
+  let count = 0;
+  queue.submit = (buffers) => {
+    count++;
+    return submit.call(queue, buffers);
+  };
+  return {
+    stop: () => {
+      queue.submit = submit;
+      return count;
+    },
+  };
+}
+
 describe.skipIf(found === null)("programs on WebGPU", () => {
   it("has the sizes of long and of many folds", { timeout: 90_000 }, async () => {
     for (const shape of [[100_000], [3, 20_000], [20_000, 3], [70, 1025], [9000, 65], [2, 3, 64, 17], [1]]) {
@@ -125,7 +142,92 @@ describe.skipIf(found === null)("programs on WebGPU", () => {
     closeTo(...(await onBoth(gradient)), 1e-5);
   });
 
-  it("asks conditions on the host", { timeout: 60_000 }, async () => {
+  it("decides small conditions on the device, so that a scan over them is one recording", {
+    timeout: 60_000,
+  }, async () => {
+    const f = jit((start: Tensor, xs: Tensor) =>
+      scan(
+        (sum: Tensor, x: Tensor) => {
+          const next = cond(
+            x.sum().gt(0) as Tensor<[]>,
+            (s: Tensor) => s.add(x) as Tensor,
+            (s: Tensor) => s.mul(0.5) as Tensor,
+            sum,
+          );
+          return [next, next.max()] as [Tensor, Tensor];
+        },
+        start,
+        xs,
+      ),
+    ) as unknown as (start: Tensor, xs: Tensor) => [Tensor, Tensor];
+    closeTo(...(await onBoth(() => f(zeros([4]) as Tensor, numbers(40, 4))[1])), 1e-5);
+    const [start, xs] = [zeros([4]).realise() as Tensor, numbers(40, 4).realise()];
+    await f(start, xs)[1].data();
+    const submits = countSubmits();
+    const [result] = f(start, xs);
+    result.realise();
+    await backend.flush();
+    expect(submits.stop()).toBe(1);
+  });
+
+  it("takes the branch that the predicate names although the other makes NaN", async () => {
+    const root = (x: Tensor) =>
+      cond(
+        x.sum().ge(0) as Tensor<[]>,
+        (y: Tensor) => y.sqrt() as Tensor,
+        (y: Tensor) => y.mul(0) as Tensor,
+        x,
+      );
+    expect(await root(tensor([4, 9]) as Tensor).array()).toEqual([2, 3]);
+    expect(
+      await root(tensor([-4, -9]) as Tensor)
+        .add(1)
+        .array(),
+    ).toEqual([1, 1]);
+    const gradient = grad(((x: Tensor) => root(x).sum()) as never) as unknown as (x: Tensor) => Tensor;
+    expect(await gradient(tensor([4, 16]) as Tensor).array()).toEqual([0.25, 0.125]);
+    expect(
+      await gradient(tensor([-4, -16]) as Tensor)
+        .add(1)
+        .array(),
+    ).toEqual([1, 1]);
+  });
+
+  it("looks at the condition of a loop once for several turns", { timeout: 60_000 }, async () => {
+    const count = jit((limit: Tensor) =>
+      whileLoop(
+        ([i]: [Tensor, Tensor]) => i.lt(limit) as Tensor<[]>,
+        ([i, x]: [Tensor, Tensor]) => [i.add(1), x.add(i.astype("float32"))] as [Tensor, Tensor],
+        [tensor(0, { dtype: "int32" }) as Tensor, zeros([3]) as Tensor],
+      ),
+    ) as unknown as (limit: Tensor) => [Tensor, Tensor];
+    for (const turns of [0, 1, 2, 3, 7, 100]) {
+      const limit = tensor(turns, { dtype: "int32" }).realise() as Tensor;
+      const submits = countSubmits();
+      const [i, x] = count(limit);
+      expect(await x.array()).toEqual([1, 1, 1].map(() => (turns * Math.max(0, turns - 1)) / 2));
+      expect(await i.item()).toBe(turns);
+      // 100 turns are looked at 7 times, each a recording and a read; the results are two more reads.
+      expect(submits.stop()).toBeLessThan(25);
+    }
+  });
+
+  it("asks conditions on the host where turns are long or need it", { timeout: 60_000 }, async () => {
+    const sorted = whileLoop(
+      (x: Tensor) => x.sum().lt(100) as Tensor<[]>,
+      (x: Tensor) => sort(x.mul(-2) as Tensor).abs() as Tensor,
+      tensor([3, 1, 2]) as Tensor,
+    );
+    expect(await sorted.array()).toEqual([96, 64, 32]);
+    const large = whileLoop(
+      (x: Tensor) => x.max().lt(100) as Tensor<[]>,
+      (x: Tensor) => x.mul(2) as Tensor,
+      ones([1_200_000]) as Tensor,
+    );
+    expect(await large.max().item()).toBe(128);
+  });
+
+  it("decides conditions and loops by values", { timeout: 60_000 }, async () => {
     const doubled = whileLoop(
       (x: Tensor) => x.sum().lt(1000) as Tensor<[]>,
       (x: Tensor) => x.mul(2) as Tensor,

@@ -5,6 +5,14 @@
  */
 export { canonicalise } from "./compile/canonicalise/canonicalise.ts";
 export { collapseLoops } from "./compile/collapse.ts";
+export {
+  type ControlMemory,
+  type ControlPlan,
+  type Execution,
+  outputBytes,
+  planControl,
+  turnsOf,
+} from "./compile/control.ts";
 export { type Cost, costOf, printCost } from "./compile/cost.ts";
 export { expandFloat16 } from "./compile/expand-float16.ts";
 export { fuse } from "./compile/fuse.ts";
