@@ -11,7 +11,7 @@ const memory = new WebAssembly.Memory({ initial: 2048, maximum: 2048, shared: tr
 /** A product; one for vectors of 256 bits is compiled by V8 to such. */
 export function compile(kind: MatmulKind): (...parameters: number[]) => void {
   const module = new ModuleBuilder({ minimum: 1, maximum: 2048, shared: true });
-  emitMatmul(module, { ...kind, exported: true });
+  module.export("gemm", emitMatmul(module, kind));
   const compiled = compileModule(module.encode(), { revectorised: kind.wide ?? false });
   const instance = new WebAssembly.Instance(compiled, { env: { memory } });
   return instance.exports["gemm"] as (...parameters: number[]) => void;

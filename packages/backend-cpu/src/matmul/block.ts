@@ -16,19 +16,16 @@ const blockParameters = [
   "cRowStride",
   "workspace",
   "accumulate",
-  "last",
-  "row",
-  "column",
 ] as const;
 
 /**
- * `gemmRows(m, n, k, a, aRowStride, aColumnStride, packedB, c, cRowStride, workspace, accumulate, last, row, column,
- * ...extra)`: rows of c from rows of a and one packed block of b, k being at most the depth of a block. Strides are in
- * bytes. `row` and `column` say where c[0, 0] stands, for the epilogue, which is applied if `last` is not zero.
+ * `gemmRows(m, n, k, a, aRowStride, aColumnStride, packedB, c, cRowStride, workspace, accumulate)`: rows of c from rows of a
+ * and one packed block of b, k being at most the depth of a block. Strides are in bytes. `accumulate` is zero for the first
+ * block of k, whose product overwrites c.
  */
 export function emitBlock(
   module: ModuleBuilder,
-  { type, epilogue }: ProductKind,
+  { type }: ProductKind,
   tile: Tile,
   blocking: Blocking,
   functions: {
@@ -39,9 +36,8 @@ export function emitBlock(
     readonly copyTile: number;
   },
 ): number {
-  const { f, parameters, extra } = namedFunction(blockParameters, epilogue?.parameters);
-  const { m, n, k, a, aRowStride, aColumnStride, packedB, c, cRowStride, workspace } = parameters;
-  const { accumulate, last, row, column } = parameters;
+  const { f, parameters } = namedFunction(blockParameters);
+  const { m, n, k, a, aRowStride, aColumnStride, packedB, c, cRowStride, workspace, accumulate } = parameters;
   const integer = () => f.local("i32");
   const [firstRow, rows, packedA, panelA] = [integer(), integer(), integer(), integer()];
   const [i, j, panelB, target] = [integer(), integer(), integer(), integer()];
@@ -52,11 +48,7 @@ export function emitBlock(
   const callKernel = (pushTarget: () => void, kernel = functions.packedKernel) => {
     f.get(k).get(panelA).get(panelB);
     pushTarget();
-    f.get(accumulate).get(last);
-    f.get(row).get(firstRow).op("i32.add").get(i).op("i32.add");
-    f.get(column).get(j).op("i32.add");
-    for (const local of extra) f.get(local);
-    f.call(kernel);
+    f.get(accumulate).call(kernel);
   };
   const pushTile = () => f.get(workspace).i32(tileStride);
   const pushTarget = () => f.get(target).get(cRowStride);

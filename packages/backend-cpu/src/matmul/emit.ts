@@ -1,15 +1,12 @@
 import { FunctionBuilder, type Local } from "../wasm/function.ts";
-import type { ValueType } from "../wasm/opcodes.ts";
 
-/** A function whose first parameters are numbers or addresses, by name, followed by `extra` ones. */
+/** A function whose parameters are numbers or addresses, by name. */
 export function namedFunction<const Name extends string>(
   names: readonly Name[],
-  extra: readonly ValueType[] = [],
-): { f: FunctionBuilder; parameters: Record<Name, Local>; extra: readonly Local[] } {
-  const numbers = names.map((): ValueType => "i32");
-  const f = new FunctionBuilder({ parameters: [...numbers, ...extra], results: [] });
+): { f: FunctionBuilder; parameters: Record<Name, Local> } {
+  const f = new FunctionBuilder({ parameters: names.map(() => "i32" as const), results: [] });
   const parameters = Object.fromEntries(names.map((name, index) => [name, f.parameters[index]!]));
-  return { f, parameters: parameters as Record<Name, Local>, extra: f.parameters.slice(names.length) };
+  return { f, parameters: parameters as Record<Name, Local> };
 }
 
 type Integer = Local | number;

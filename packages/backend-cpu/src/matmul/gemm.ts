@@ -11,47 +11,20 @@ import {
 } from "./blocking.ts";
 import { emitCopyTile } from "./copy-tile.ts";
 import { increase, namedFunction, pushAddress, pushExtent, pushProduct } from "./emit.ts";
-import type { Epilogue } from "./epilogue.ts";
 import { emitPackedKernel, emitTransposingKernel, type ProductKind } from "./microkernel.ts";
 import { emitPack } from "./packing.ts";
 import { emitSmall } from "./small.ts";
 import { type VectorType, vectorTypes } from "./vector-type.ts";
 
-/** What product to generate. */
-export interface MatmulOptions extends MatmulKind {
-  /** What is done to the elements of c before they are stored. Nothing by default. */
-  readonly epilogue?: Epilogue;
-  /** Exports the functions under the names they have in {@link MatmulFunctions}. False by default. */
-  readonly exported?: boolean;
-}
-
-/** Indices of the functions that a matrix product added to a module. All parameters are i32. */
-export interface MatmulFunctions {
-  /**
-   * `gemm(m, n, k, a, aRowStride, aColumnStride, b, bRowStride, bColumnStride, c, cRowStride, workspace, ...extra)`:
-   * overwrites c, m x n, with the product of a, m x k, and b, k x n. Addresses are in bytes and strides in elements; a
-   * and b may have any strides, the columns of c are contiguous. The workspace has `workspaceBytes` and an address that
-   * is a multiple of 16. Up to 63 bytes after an element of b are read, and must exist.
-   *
-   * Every element has the same bits whatever m and n are, so that threads may compute rows of a product by calls of
-   * their own, each with its workspace.
-   */
-  readonly gemm: number;
-  /**
-   * `packB(columns, depth, b, bColumnStride, bRowStride, packed)`: packs a block of b for `gemmRows`, the depth being at
-   * most that of the blocking. Strides are in bytes. Threads may pack columns of a block that begin at whole tiles.
-   */
-  readonly packB: number;
-  /**
-   * `gemmRows(m, n, k, a, aRowStride, aColumnStride, packedB, c, cRowStride, workspace, accumulate, last, row, column,
-   * ...extra)`: rows of c from a block of b that threads share, each with a workspace of `workspaceBytes` for n = 0.
-   * Strides are in bytes. `accumulate` is zero for the first block of k, whose product overwrites c; `last`, `row` and
-   * `column` are for the epilogue.
-   */
-  readonly gemmRows: number;
-}
-
-const gemmParameters = [
+/**
+ * `gemm`'s parameters, all of them i32. It overwrites c, m x n, with the product of a, m x k, and b, k x n. Addresses are in
+ * bytes and strides in elements; a and b may have any strides, the columns of c are contiguous. The workspace has
+ * `workspaceBytes` and an address that is a multiple of 16. Up to 63 bytes after an element of b are read, and must exist.
+ *
+ * Every element has the same bits whatever m and n are, so that threads may compute parts of a product by calls of their
+ * own, each with its workspace.
+ */
+export const gemmParameters = [
   "m",
   "n",
   "k",
@@ -67,21 +40,21 @@ const gemmParameters = [
 ] as const;
 
 /**
- * Adds the functions of a matrix product to a module.
+ * Adds a matrix product to a module; returns the number of its function, whose parameters are {@link gemmParameters}.
  *
  * @example
  * ```ts
  * const module = new ModuleBuilder({ minimum: 1, maximum: 65536, shared: true });
- * const { gemm } = emitMatmul(module, { dtype: "float32", fma: wasmFeatures().relaxedSimd });
+ * const gemm = emitMatmul(module, { dtype: "float32", fma: wasmFeatures().relaxedSimd });
  * // c = a b^T of a by rows (m x k) and b by rows (n x k), in another function of the module:
  * for (const local of [m, n, k, a, k, one, b, one, k, c, n, workspace]) f.get(local);
  * f.call(gemm);
  * ```
  */
-export function emitMatmul(module: ModuleBuilder, options: MatmulOptions): MatmulFunctions {
-  const { dtype, fma, wide = false, epilogue, exported = false } = options;
+export function emitMatmul(module: ModuleBuilder, options: MatmulKind): number {
+  const { dtype, fma, wide = false } = options;
   const type = vectorTypes[dtype];
-  const kind: ProductKind = { type, fma, epilogue };
+  const kind: ProductKind = { type, fma };
   const tile = tileOf(fma, wide);
   const tileColumns = tile.vectors * type.lanes;
   const blocking = wholeTiles(options.blocking ?? defaultBlocking, type, tile);
@@ -93,7 +66,7 @@ export function emitMatmul(module: ModuleBuilder, options: MatmulOptions): Matmu
   const gemmRows = emitBlock(module, kind, tile, blocking, { packA, packedKernel, narrowKernel, copyTile });
   const gemmSmall = emitSmall(module, kind, tile, copyTile);
 
-  const { f, parameters, extra } = namedFunction(gemmParameters, epilogue?.parameters);
+  const { f, parameters } = namedFunction(gemmParameters);
   const { m, n, k, a, aRowStride, aColumnStride, b, bRowStride, bColumnStride, c, cRowStride, workspace } =
     parameters;
   for (const stride of [aRowStride, aColumnStride, bRowStride, bColumnStride, cRowStride]) {
@@ -103,11 +76,9 @@ export function emitMatmul(module: ModuleBuilder, options: MatmulOptions): Matmu
   const [small, packed, packedB] = [integer(), integer(), integer()];
   const [column, columns, first, depth, blockB] = [integer(), integer(), integer(), integer(), integer()];
 
-  if (epilogue === undefined) {
-    emitTransposedVector(f, type, parameters);
-    const kernel = emitTransposingKernel(module, kind, tile);
-    emitRowTimesColumns(f, kernel, tileColumns, blocking.depth, type, parameters);
-  }
+  emitTransposedVector(f, type, parameters);
+  const transposingKernel = emitTransposingKernel(module, kind, tile);
+  emitRowTimesColumns(f, transposingKernel, tileColumns, blocking.depth, type, parameters);
   const less = emitDistance(f, blocking, parameters);
   f.get(n).i32(blocking.smallColumns).get(less).op("i32.shr_u").op("i32.le_s");
   f.get(aColumnStride).i32(type.bytes).op("i32.eq").op("i32.and");
@@ -127,9 +98,8 @@ export function emitMatmul(module: ModuleBuilder, options: MatmulOptions): Matmu
   };
   const pushDestination = () => {
     pushAddress(f, c, [column, type.bytes]).get(cRowStride).get(workspace);
-    f.get(first).get(first).get(depth).op("i32.add").get(k).op("i32.ge_s");
-    f.i32(0).get(column);
-    for (const local of extra) f.get(local);
+    // Not zero after the first block of k: c is added to.
+    f.get(first);
   };
   const computeBlock = () => {
     pushExtent(f, first, k, blocking.depth).set(depth);
@@ -170,9 +140,7 @@ export function emitMatmul(module: ModuleBuilder, options: MatmulOptions): Matmu
     // At least once: the product is zero where k is.
     f.doWhile(computeBlock, () => f.get(first).get(k).op("i32.lt_s"));
   });
-  const functions: MatmulFunctions = { gemm: module.add(f), packB, gemmRows };
-  if (exported) for (const [name, index] of Object.entries(functions)) module.export(name, index);
-  return functions;
+  return module.add(f);
 }
 
 /** A local that is 0 where a block of k is near, 2 where it is far, and 4 where it is twice as far. */
@@ -196,8 +164,7 @@ function emitDistance(f: FunctionBuilder, { depth, near }: Blocking, parameters:
 type GemmParameters = Record<(typeof gemmParameters)[number], Local>;
 
 /**
- * Takes a x as x^T a^T: a column of c is as good as a row, and vectors then run along what were rows of a. The epilogue,
- * which is told rows and columns, would see them exchanged.
+ * Takes a x as x^T a^T: a column of c is as good as a row, and vectors then run along what were rows of a.
  */
 function emitTransposedVector(f: FunctionBuilder, { bytes }: VectorType, parameters: GemmParameters): void {
   const { m, n, a, aRowStride, aColumnStride, b, bRowStride, bColumnStride, cRowStride } = parameters;
@@ -238,7 +205,7 @@ function emitRowTimesColumns(
         f.get(depth);
         pushAddress(f, a, [first, aColumnStride]).get(aColumnStride);
         pushAddress(f, b, [first, bytes]).get(bColumnStride);
-        f.get(c).get(cRowStride).get(first).i32(0).i32(0).i32(0).call(kernel);
+        f.get(c).get(cRowStride).get(first).call(kernel);
       });
       pushProduct(f, bColumnStride, tileColumns).get(b).op("i32.add").set(b);
       increase(f, c, tileColumns * bytes);

@@ -3,12 +3,12 @@ import type { Signature } from "../wasm/function.ts";
 import { type MemoryImport, ModuleBuilder } from "../wasm/module.ts";
 import type { Target } from "../wasm/target.ts";
 import { defaultBlocking, workspaceBytes } from "./blocking.ts";
-import { emitMatmul } from "./gemm.ts";
+import { emitMatmul, gemmParameters } from "./gemm.ts";
 import { type MatmulDType, vectorTypes } from "./vector-type.ts";
 
-/** The type of `gemm`: sizes, addresses and strides. */
+/** The type of `gemm`. */
 export const gemmSignature: Signature = {
-  parameters: Array.from({ length: 12 }, () => "i32" as const),
+  parameters: gemmParameters.map(() => "i32" as const),
   results: [],
 };
 
@@ -25,7 +25,7 @@ export function compileMatmul(
   target: Target,
 ): WebAssembly.Module {
   const module = new ModuleBuilder(declared);
-  module.export(dtype, emitMatmul(module, { dtype, ...productsOf(target) }).gemm);
+  module.export(dtype, emitMatmul(module, { dtype, ...productsOf(target) }));
   return compileModule(module.encode(), target);
 }
 

@@ -3,7 +3,6 @@ import type { ModuleBuilder } from "../wasm/module.ts";
 import { emitAccumulation } from "./accumulate.ts";
 import type { Tile } from "./blocking.ts";
 import { increase, namedFunction, pushAddress } from "./emit.ts";
-import type { Epilogue } from "./epilogue.ts";
 import { emitStore } from "./store.ts";
 import { emitTranspose } from "./transpose.ts";
 import { pushZeroVector, type VectorType, vectorBytes } from "./vector-type.ts";
@@ -12,23 +11,22 @@ import { pushZeroVector, type VectorType, vectorBytes } from "./vector-type.ts";
 export interface ProductKind {
   readonly type: VectorType;
   readonly fma: boolean;
-  readonly epilogue: Epilogue | undefined;
 }
 
-/** Where the sums go, and what is done to them before: the last parameters of every kernel. */
-const destination = ["c", "rowStride", "accumulate", "last", "row", "column"] as const;
+/** Where the sums go: the last parameters of every kernel. */
+const destination = ["c", "rowStride", "accumulate"] as const;
 
 /**
- * `kernel(depth, a, b, c, rowStride, accumulate, last, row, column, ...extra)`: one tile of c from a panel of packed a
- * and a panel of packed b, which may be wider.
+ * `kernel(depth, a, b, c, rowStride, accumulate)`: one tile of c from a panel of packed a and a panel of packed b, which may
+ * be wider.
  */
 export function emitPackedKernel(
   module: ModuleBuilder,
-  { type, fma, epilogue }: ProductKind,
+  { type, fma }: ProductKind,
   tile: Tile,
   panelVectors: number = tile.vectors,
 ): number {
-  const { f, parameters, extra } = namedFunction(["depth", "a", "b", ...destination], epilogue?.parameters);
+  const { f, parameters } = namedFunction(["depth", "a", "b", ...destination]);
   const { depth, a, b } = parameters;
   const accumulators = emitAccumulation(f, type, fma, tile, depth, {
     pushA: (row) => f.get(a).memory(type.splat, row * type.bytes),
@@ -38,23 +36,23 @@ export function emitPackedKernel(
       increase(f, b, panelVectors * vectorBytes);
     },
   });
-  emitStore(f, type, accumulators, parameters, epilogue && { epilogue, ...parameters, extra });
+  emitStore(f, type, accumulators, parameters);
   return module.add(f);
 }
 
 /**
- * `kernel(depth, a, aRowStride, aStep, b, bStep, c, rowStride, accumulate, last, row, column, ...extra)`: one tile of c
- * from a and b where they lie, the steps leading from k to k. The elements of a row of b lie side by side.
+ * `kernel(depth, a, aRowStride, aStep, b, bStep, c, rowStride, accumulate)`: one tile of c from a and b where they lie, the steps leading from k to k. The elements of a row of b lie side by side.
  */
-export function emitStridedKernel(
-  module: ModuleBuilder,
-  { type, fma, epilogue }: ProductKind,
-  tile: Tile,
-): number {
-  const { f, parameters, extra } = namedFunction(
-    ["depth", "a", "aRowStride", "aStep", "b", "bStep", ...destination],
-    epilogue?.parameters,
-  );
+export function emitStridedKernel(module: ModuleBuilder, { type, fma }: ProductKind, tile: Tile): number {
+  const { f, parameters } = namedFunction([
+    "depth",
+    "a",
+    "aRowStride",
+    "aStep",
+    "b",
+    "bStep",
+    ...destination,
+  ]);
   const { depth, a, aRowStride, aStep, b, bStep } = parameters;
   const rows = Array.from({ length: tile.rows }, (_, row) => {
     const pointer = row === 0 ? a : f.local("i32");
@@ -69,24 +67,20 @@ export function emitStridedKernel(
       increase(f, b, bStep);
     },
   });
-  emitStore(f, type, accumulators, parameters, epilogue && { epilogue, ...parameters, extra });
+  emitStore(f, type, accumulators, parameters);
   return module.add(f);
 }
 
 /**
- * `kernel(depth, a, aStep, b, bColumnStride, c, rowStride, accumulate, last, row, column, ...extra)`: one row of c from a
- * row of a and columns of b whose elements lie side by side. Squares of b are transposed in registers, so that the
+ * `kernel(depth, a, aStep, b, bColumnStride, c, rowStride, accumulate)`: one row of c from a row of a and columns of b whose elements lie side by side. Squares of b are transposed in registers, so that the
  * products are summed in the same order as everywhere.
  */
 export function emitTransposingKernel(
   module: ModuleBuilder,
-  { type, fma, epilogue }: ProductKind,
+  { type, fma }: ProductKind,
   { vectors }: Tile,
 ): number {
-  const { f, parameters, extra } = namedFunction(
-    ["depth", "a", "aStep", "b", "bColumnStride", ...destination],
-    epilogue?.parameters,
-  );
+  const { f, parameters } = namedFunction(["depth", "a", "aStep", "b", "bColumnStride", ...destination]);
   const { depth, a, aStep, b, bColumnStride } = parameters;
   const { lanes, bytes } = type;
   const vector = () => f.local("v128");
@@ -146,6 +140,6 @@ export function emitTransposingKernel(
       addProduct(sum, factor, elements);
     }
   });
-  emitStore(f, type, [sums], parameters, epilogue && { epilogue, ...parameters, extra });
+  emitStore(f, type, [sums], parameters);
   return module.add(f);
 }

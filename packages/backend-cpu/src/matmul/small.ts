@@ -19,18 +19,15 @@ const smallParameters = [
   "cRowStride",
   "workspace",
   "accumulate",
-  "last",
-  "row",
-  "column",
 ] as const;
 
 /**
- * `gemmSmall(m, n, k, a, aRowStride, aColumnStride, b, bRowStride, bPanelStride, c, cRowStride, workspace, accumulate,
- * last, row, column, ...extra)`: like `gemmRows`, from a where it lies, and b either where it lies or packed:
+ * `gemmSmall(m, n, k, a, aRowStride, aColumnStride, b, bRowStride, bPanelStride, c, cRowStride, workspace, accumulate)`: like
+ * `gemmRows`, from a where it lies, and b either where it lies or packed:
  * `bPanelStride` leads from one panel of b, as wide as a tile, to the next. Rows are computed by kernels of just as many.
  */
 export function emitSmall(module: ModuleBuilder, kind: ProductKind, tile: Tile, copyTile: number): number {
-  const { type, epilogue } = kind;
+  const { type } = kind;
   const kernelsOf = (vectors: number) =>
     Array.from({ length: tile.rows }, (_, index) => ({ rows: tile.rows - index, vectors })).map((shape) => ({
       ...shape,
@@ -43,9 +40,9 @@ export function emitSmall(module: ModuleBuilder, kind: ProductKind, tile: Tile, 
     kernel: emitStridedKernel(module, kind, shape),
   }));
 
-  const { f, parameters, extra } = namedFunction(smallParameters, epilogue?.parameters);
+  const { f, parameters } = namedFunction(smallParameters);
   const { m, n, k, a, aRowStride, aColumnStride, b, bRowStride, bPanelStride, c, cRowStride } = parameters;
-  const { workspace, accumulate, last, row, column } = parameters;
+  const { workspace, accumulate } = parameters;
   const integer = () => f.local("i32");
   const [i, j, rows, panelA, panelB, rowC] = [
     integer(),
@@ -61,10 +58,7 @@ export function emitSmall(module: ModuleBuilder, kind: ProductKind, tile: Tile, 
 
   const callKernel = (kernel: number) => {
     f.get(k).get(panelA).get(aRowStride).get(aColumnStride).get(panelB).get(bRowStride);
-    f.get(target).get(targetStride).get(accumulate).get(last);
-    f.get(row).get(i).op("i32.add").get(column).get(j).op("i32.add");
-    for (const local of extra) f.get(local);
-    f.call(kernel);
+    f.get(target).get(targetStride).get(accumulate).call(kernel);
   };
   const advance = (columns: number) => {
     f.get(panelB);

@@ -4,7 +4,6 @@ import {
   type MatmulKind,
   workspaceBytes,
 } from "../../src/matmul/blocking.ts";
-import type { Epilogue } from "../../src/matmul/epilogue.ts";
 import { emitMatmul } from "../../src/matmul/gemm.ts";
 import type { MatmulDType } from "../../src/matmul/vector-type.ts";
 import { compileModule } from "../../src/wasm/compile.ts";
@@ -77,31 +76,24 @@ export const layouts = {
 /** What lies around c, to see that it is left alone. */
 const guard = 12345;
 
-type Exports = Record<"gemm" | "gemmRows" | "packB", (...parameters: number[]) => void>;
-
 /** A compiled product, with a memory of its own. */
 export class Product {
   readonly kind: MatmulKind;
-  readonly exports: Exports;
+  private readonly gemm: (...parameters: number[]) => void;
   private readonly memory = new WebAssembly.Memory({ initial: 64, maximum: 1024 });
 
-  constructor(kind: MatmulKind, epilogue?: Epilogue) {
+  constructor(kind: MatmulKind) {
     this.kind = kind;
     const module = new ModuleBuilder({ minimum: 1, maximum: 1024, shared: false });
-    emitMatmul(module, { ...kind, ...(epilogue && { epilogue }), exported: true });
+    module.export("gemm", emitMatmul(module, kind));
     const instance = new WebAssembly.Instance(compileModule(module.encode(), { revectorised: false }), {
       env: { memory: this.memory },
     });
-    this.exports = instance.exports as Exports;
+    this.gemm = instance.exports["gemm"] as (...parameters: number[]) => void;
   }
 
-  /** a b by rows; `split` computes that many rows a call, and `gap` elements lie between the
-   * rows of c. `extra` is put before c and its address given last. */
-  multiply(
-    a: View,
-    b: View,
-    { split = a.rows, extra, gap = 2 }: { split?: number; extra?: readonly number[]; gap?: number } = {},
-  ): number[] {
+  /** a b by rows; `split` computes that many rows a call, and `gap` elements lie between the rows of c. */
+  multiply(a: View, b: View, { split = a.rows, gap = 2 }: { split?: number; gap?: number } = {}): number[] {
     const { dtype, fma, wide = false, blocking = defaultBlocking } = this.kind;
     const type = dtype === "float32" ? Float32Array : Float64Array;
     const size = type.BYTES_PER_ELEMENT;
@@ -114,7 +106,6 @@ export class Product {
       return address;
     };
     const [addressOfA, addressOfB] = [place(a.data), place(b.data)];
-    const addressOfExtra = place(extra ?? []);
     const rowStride = n + gap;
     const addressOfC = place(Array(m * rowStride + 1).fill(guard));
     const bytes = workspaceBytes({ dtype, fma, wide, blocking }, n, k);
@@ -127,8 +118,7 @@ export class Product {
         return [(index === 0 ? addressOfA : addressOfB) + skipped * size, view.rowStride, view.columnStride];
       });
       const destination = [addressOfC + i * rowStride * size, rowStride, workspace];
-      const further = extra === undefined ? [] : [addressOfExtra];
-      this.exports.gemm(Math.min(split, m - i), n, k, ...addresses.flat(), ...destination, ...further);
+      this.gemm(Math.min(split, m - i), n, k, ...addresses.flat(), ...destination);
     }
     if (last.some((byte) => byte !== 0x77)) throw new Error("the workspace was left");
     const c = new type(this.memory.buffer, addressOfC, m * rowStride + 1);
