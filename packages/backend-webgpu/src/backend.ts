@@ -64,7 +64,7 @@ export class WebgpuBackend implements Backend {
     this.device = device;
     this.description = description;
     this.capabilities = {
-      dtypes: ["float32", "int32", "uint32", "bool"],
+      dtypes: ["float32", "float16", "int32", "uint32", "bool"],
       synchronousReads: false,
       elementBytes,
       denormals: traits.denormals,

@@ -7,6 +7,7 @@ import {
   type DenseArray,
   type DType,
   donationsOf,
+  expandFloat16,
   fuse,
   homeOf,
   type LoopKernel,
@@ -39,8 +40,8 @@ import { Stopwatch } from "./run/stopwatch.ts";
 import { doing, type Task, type Wait } from "./run/task-queue.ts";
 import type { Runtime } from "./runtime.ts";
 
-/** Bytes of an element on the device: words, of which a bool takes a whole one. */
-export const elementBytes = (dtype: DType): number => (dtype === "bool" ? 4 : bytesPerElement(dtype));
+/** Bytes of an element on the device: words, of which a bool or a float16 takes a whole one. */
+export const elementBytes = (dtype: DType): number => Math.max(4, bytesPerElement(dtype));
 
 export const bytesOf = ({ shape, dtype }: TensorType): number => sizeOf(shape) * elementBytes(dtype);
 
@@ -305,7 +306,7 @@ export class WebgpuExecutable implements TimedExecutable {
   }
 
   private prepareLoops(original: LoopKernel): Action {
-    const kernel = withIntegerDivision(original);
+    const kernel = expandFloat16(withIntegerDivision(original), "f32");
     if (isForDevice(kernel)) return this.record(emitLoops(kernel, this.runtime.subgroup));
     const reads = [...new Set(loadedBy(kernel))];
     const writes = kernel.phases.flatMap(({ stores }) => stores.map(({ buffer }) => buffer));
@@ -437,9 +438,11 @@ function loadedBy(kernel: LoopKernel): number[] {
   );
 }
 
-/** A bool is a word on the device and a byte on the host. */
+/** A bool is a word on the device and a byte on the host; a float16 is the float32 that it is on both. */
 const fromWords = (bytes: Uint8Array, { dtype }: TensorType): TypedArray =>
-  dtype === "bool" ? Uint8Array.from(viewBytes("uint32", bytes)) : viewBytes(dtype, bytes);
+  dtype === "bool"
+    ? Uint8Array.from(viewBytes("uint32", bytes))
+    : viewBytes(dtype === "float16" ? "float32" : dtype, bytes);
 
 const toWords = (data: TypedArray, { dtype }: TensorType): Uint8Array => {
   const words = dtype === "bool" ? Uint32Array.from(data) : data;

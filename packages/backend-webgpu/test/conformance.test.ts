@@ -6,7 +6,7 @@ import { Pipelines } from "../src/run/pipelines.ts";
 import { backendOrNull } from "./support.ts";
 
 /** One check in so many; all of them: pnpm conformance --backend webgpu */
-const every = Number(process.env.EVERY ?? 16);
+const every = Number(process.env.EVERY ?? 32);
 
 const reference = referenceBackend();
 setDefaultBackend(reference);

@@ -11,11 +11,16 @@ import {
 import { KernelBuilder } from "./kernel-builder.ts";
 
 /**
- * Writes a kernel's conversions from and to float16 as arithmetic on bits, for machines that have none: each f16 becomes
- * an i32 of its bits, which loads widen and stores narrow. All roundings are to the nearest, halves to even.
+ * Writes a kernel's conversions from and to float16 as arithmetic on bits, for machines that have none. All roundings are
+ * to the nearest, halves to even.
+ *
+ * @param memory - what stands in memory: an f16, which becomes an i32 of its bits that loads widen and stores narrow; or the
+ *   f32 that it is, where elements take a word each
  */
-export const expandFloat16 = (kernel: LoopKernel): LoopKernel =>
-  kernelExpressions(kernel).some(({ type }) => type === "f16") ? new Expansion().kernel(kernel) : kernel;
+export const expandFloat16 = (kernel: LoopKernel, memory: "f16" | "f32" = "f16"): LoopKernel =>
+  kernelExpressions(kernel).some(({ type }) => type === "f16")
+    ? new Expansion(memory === "f16").kernel(kernel)
+    : kernel;
 
 type Instruction = Extract<Expression, { kind: "instruction" }>;
 
@@ -30,6 +35,11 @@ class Expansion {
   private readonly carried = new Map<Expression, Expression>();
   /** Those of type f32 that rounding to float16 leaves as they are. */
   private readonly halves = new Set<Expression>();
+  private readonly isPacked: boolean;
+
+  constructor(isPacked: boolean) {
+    this.isPacked = isPacked;
+  }
 
   kernel(kernel: LoopKernel): LoopKernel {
     return { ...kernel, phases: kernel.phases.map((phase) => this.phase(phase)) };
@@ -45,7 +55,7 @@ class Expansion {
       accumulators: accumulators.map((fold) => ({ ...fold, value: this.of(fold.value) })),
       stores: stores.map((store) => ({
         ...store,
-        value: this.k.bits(this.of(store.value), store.value.type),
+        value: this.isPacked ? this.k.bits(this.of(store.value), store.value.type) : this.of(store.value),
       })),
     };
   }
@@ -66,23 +76,23 @@ class Expansion {
   }
 
   private expand(expression: Expression): Expression {
-    const { k } = this;
+    const { k, isPacked } = this;
     const { type } = expression;
     const isFloat16 = type === "f16";
     switch (expression.kind) {
       case "load": {
         const { shift, buffer, access } = expression;
-        const load = k.load(buffer, access, type, shift && { ...shift, by: this.of(shift.by) });
-        return isFloat16 ? k.bits(load, "i32") : load;
+        const stored = isFloat16 && !isPacked ? "f32" : type;
+        const load = k.load(buffer, access, stored, shift && { ...shift, by: this.of(shift.by) });
+        return k.bits(load, stored === "f16" ? "i32" : stored);
       }
       case "scalar":
-        return isFloat16
-          ? round(k, k.scalar(expression.index, "f32"), true)
-          : k.scalar(expression.index, type);
-      case "constant":
-        return isFloat16
-          ? k.constant(float16Bits(expression.value), "i32")
-          : k.constant(expression.value, type);
+        return isFloat16 ? this.rounded(k.scalar(expression.index, "f32")) : k.scalar(expression.index, type);
+      case "constant": {
+        const { value } = expression;
+        if (!isFloat16) return k.constant(value, type);
+        return isPacked ? k.constant(float16Bits(value), "i32") : k.constant(roundToFloat16(value), "f32");
+      }
       case "index":
         return k.index(expression.access);
       case "accumulated":
@@ -90,7 +100,10 @@ class Expansion {
       default: {
         const operands = expression.operands.map((operand) => this.of(operand));
         if (!isConversion(expression))
-          return k.rebuild(isFloat16 ? { ...expression, type: "i32" } : expression, operands);
+          return k.rebuild(
+            isFloat16 ? { ...expression, type: isPacked ? "i32" : "f32" } : expression,
+            operands,
+          );
         const source = expression.operands[0]!;
         if (isFloat16) return this.narrowed(source);
         return k.convert(source.type === "f16" ? this.widened(source) : operands[0]!, type);
@@ -98,10 +111,14 @@ class Expansion {
     }
   }
 
-  /** The bits of the float16 nearest to a number; those that it was made of, where it was. */
+  /** The float16 nearest to a number; what it was made of, where it was one. */
   private narrowed(x: Expression): Expression {
     const isOfFloat16 = isConversion(x) && x.type === "f32" && x.operands[0]!.type === "f16";
-    return isOfFloat16 ? this.of(x.operands[0]!) : round(this.k, this.asFloat32(x), true);
+    return isOfFloat16 ? this.of(x.operands[0]!) : this.rounded(this.asFloat32(x));
+  }
+
+  private rounded(x: Expression): Expression {
+    return this.isPacked ? round(this.k, x, true) : this.k.bits(round(this.k, x, false), "f32");
   }
 
   /** An f16 as an f32; what was an f32 before is rounded, if need be, without a detour over its bits in memory. */
@@ -109,9 +126,10 @@ class Expansion {
     const { k } = this;
     // The caller has rounded it.
     if (half.kind === "scalar") return k.scalar(half.index, "f32");
-    if (!isConversion(half)) return widen(k, this.of(half));
-    const source = half.operands[0]!;
-    return this.halves.has(source) ? this.of(source) : k.bits(round(k, this.asFloat32(source), false), "f32");
+    const source = isConversion(half) ? half.operands[0]! : null;
+    if (source !== null && this.halves.has(source)) return this.of(source);
+    if (!this.isPacked) return this.of(half);
+    return source === null ? widen(k, this.of(half)) : k.bits(round(k, this.asFloat32(source), false), "f32");
   }
 
   /** A number as an f32 that rounds to the same float16. Integers in the range of float16 are exact. */
