@@ -1,6 +1,6 @@
 /**
  * Everything that the table of operations promises, asked of a backend:
- *   pnpm conformance [--backend cpu|webgpu|reference] [--every 1] [--only sum,sin] [--programs 200] [--small]
+ *   pnpm conformance [--backend cpu|webgpu|reference] [--dtype float16] [--every 1] [--only sum,sin] [--programs 200] [--small]
  *                    [--seed 0] [--failures 20]
  *
  * Prints for each operation how many checks passed, its largest error in ulp and as a share of its bound, and what the
@@ -9,7 +9,7 @@
 import { cpuBackend } from "@amari/backend-cpu";
 import { referenceBackend } from "@amari/backend-reference";
 import { webgpu } from "@amari/backend-webgpu";
-import { type Backend, setDefaultBackend } from "@amari/core";
+import { type Backend, type DType, setDefaultBackend } from "@amari/core";
 import { type ConformanceReport, conformance } from "@amari/testing";
 import { readOptions } from "./options.ts";
 
@@ -24,6 +24,7 @@ const values = readOptions({
   programs: { type: "string", default: "200" },
   small: { type: "boolean", default: false },
   only: { type: "string" },
+  dtype: { type: "string" },
   every: { type: "string", default: "1" },
   seed: { type: "string", default: "0" },
   failures: { type: "string", default: "20" },
@@ -45,6 +46,7 @@ const report = await conformance(backend, {
   every: Number(values.every),
   programs: Number(values.programs),
   large: !values.small,
+  ...(values.dtype !== undefined && { floats: [values.dtype as DType] }),
   ...(chosen && { only: (name) => chosen.includes(name) }),
   seed: Number(values.seed),
   onCheck: ({ operation }) => {

@@ -1,4 +1,5 @@
 import { type Backend, type DType, operations } from "@amari/core";
+import { isFloat } from "@amari/core/backend";
 import type { Check, Outcome } from "./check.ts";
 import { hardShapeChecks, largeChecks } from "./hard-shapes.ts";
 import { fuzzChecks, transformationChecks } from "./program-checks.ts";
@@ -11,6 +12,8 @@ export interface ConformanceOptions {
   readonly reference: Backend;
   /** One check in so many is run. Default 1: all of them. */
   readonly every?: number;
+  /** In which float dtypes. Default: all that the backend has. */
+  readonly floats?: readonly DType[];
   /** Which operations and kinds of programs. Default: all. */
   readonly only?: (operation: string) => boolean;
   /** How many random programs there are for each float dtype. Default 200. */
@@ -96,10 +99,10 @@ function withinCapabilities(check: Check, { name, capabilities }: Backend): (Che
 function* allChecks(
   { capabilities }: Backend,
   seed: number,
-  { programs = 200, large = false, only = () => true }: ConformanceOptions,
+  { programs = 200, large = false, only = () => true, floats: chosen }: ConformanceOptions,
 ): Generator<Check> {
-  const floats = capabilities.dtypes.filter((dtype): dtype is DType & `float${string}` =>
-    dtype.startsWith("float"),
+  const floats = capabilities.dtypes.filter(
+    (dtype) => isFloat(dtype) && (chosen === undefined || chosen.includes(dtype)),
   );
   for (const float of floats) {
     for (const operation of operations.values())
