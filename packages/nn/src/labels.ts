@@ -1,10 +1,9 @@
-import { ArgumentError, type DType, DTypeError, ShapeError, type Tensor } from "@amari/core";
+import { ArgumentError, DTypeError, ShapeError, type Tensor } from "@amari/core";
+import { isFloat, isInteger } from "@amari/core/backend";
 
 /** Whether labels are class indices, one per example, or probabilities, one per example and class. */
 export type LabelKind = "indices" | "probabilities";
 
-const isIntegerDType = (dtype: DType): boolean => dtype === "int32" || dtype === "uint32";
-const isFloatDType = (dtype: DType): boolean => dtype === "float32" || dtype === "float64";
 const show = ({ dtype, shape }: Tensor): string => `${dtype}[${shape.join(", ")}]`;
 const sameShape = (a: readonly number[], b: readonly number[]): boolean =>
   a.length === b.length && a.every((n, i) => n === b[i]);
@@ -14,7 +13,7 @@ export function checkLogits(logits: Tensor, what: string): number {
   if (logits.rank === 0) {
     throw new ShapeError(`${what}: expected logits with the classes on the last axis, got a scalar`);
   }
-  if (!isFloatDType(logits.dtype)) {
+  if (!isFloat(logits.dtype)) {
     throw new DTypeError(`${what}: expected float logits, got ${show(logits)}`);
   }
   return logits.shape.at(-1)!;
@@ -30,8 +29,8 @@ export function checkLabels(logits: Tensor, labels: Tensor, what: string): Label
   const batch = logits.shape.slice(0, -1);
   const likeBatch = sameShape(labels.shape, batch);
   const likeLogits = sameShape(labels.shape, logits.shape);
-  if (isFloatDType(labels.dtype) && likeLogits) return "probabilities";
-  if (isIntegerDType(labels.dtype) && likeBatch) {
+  if (isFloat(labels.dtype) && likeLogits) return "probabilities";
+  if (isInteger(labels.dtype) && likeBatch) {
     checkRange(labels, classes, what);
     return "indices";
   }

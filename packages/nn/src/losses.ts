@@ -1,4 +1,5 @@
 import { type BroadcastCheck, DTypeError, type Shape, ShapeError, softplus, type Tensor } from "@amari/core";
+import { isFloat } from "@amari/core/backend";
 
 /** Refuses to broadcast: `[n]` against `[n, 1]` would silently make a matrix of all pairs. */
 function checkSameShape(predictions: Tensor, targets: Tensor, what: string): void {
@@ -26,12 +27,12 @@ export function binaryCrossEntropyWithLogits<S extends Shape, T extends Shape>(
 ): Tensor<S> {
   const [z, given]: [Tensor, Tensor] = [logits, labels];
   checkSameShape(z, given, "binaryCrossEntropyWithLogits");
-  if (z.dtype !== "float32" && z.dtype !== "float64") {
+  if (!isFloat(z.dtype)) {
     throw new DTypeError(
       `binaryCrossEntropyWithLogits: expected float logits, got ${z.dtype}; the logits come first, the labels second`,
     );
   }
-  const y = given.dtype.startsWith("float") ? given : given.astype(z.dtype);
+  const y = isFloat(given.dtype) ? given : given.astype(z.dtype);
   return y.mul(softplus(z.neg())).add(y.neg().add(1).mul(softplus(z))) as Tensor as Tensor<S>;
 }
 

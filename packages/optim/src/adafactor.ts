@@ -1,4 +1,5 @@
 import { maximum, type Tensor } from "@amari/core";
+import { epsilonOf } from "@amari/core/backend";
 import { averageEstimate, constantEstimate, estimateOf, type Factored } from "./factored.ts";
 import type { Optimizer, StateKind } from "./optimizer.ts";
 import { checkNonNegative, checkPositive, checkThreshold, withDefaults } from "./options.ts";
@@ -39,8 +40,6 @@ export interface AdafactorKind extends StateKind {
   readonly state: AdafactorState<this["params"]>;
 }
 
-const machineEpsilon = (dtype: string): number => (dtype === "float64" ? 2 ** -52 : 2 ** -23);
-
 /**
  * Adafactor (Shazeer and Stern 2018, arXiv 1804.04235, Algorithms 4 and 5) as PyTorch defines it: no momentum, the
  * second moment of a matrix from its row and column means, a step relative to the size of the parameters.
@@ -76,7 +75,7 @@ export function adafactor(options: AdafactorOptions = {}): Optimizer<AdafactorKi
     slots: { secondMoment: (x) => constantEstimate(x, 0) },
     scalars,
     step: ({ gradient, parameter }, slots, { rate, cappedRate, weights }) => {
-      const epsilon = epsilon1 ?? machineEpsilon(parameter.dtype);
+      const epsilon = epsilon1 ?? epsilonOf(parameter.dtype);
       const square = gradient.square();
       const secondMoment = averageEstimate(slots.secondMoment, square, weights);
       const estimate = estimateOf(secondMoment, epsilon);

@@ -1,4 +1,5 @@
-import { DTypeError, flatten, promoteTypes, ShapeError, Tensor, TreeError, treeLeaves } from "@amari/core";
+import { DTypeError, flatten, ShapeError, Tensor, TreeError, treeLeaves } from "@amari/core";
+import { isFloat } from "@amari/core/backend";
 
 /** What stands in `tree` at the places where `params` has its tensors: one subtree for each, in the tensors' order. */
 export function subtreesAt(params: unknown, tree: unknown, what: string): unknown[] {
@@ -77,7 +78,7 @@ export const placeAt = (params: unknown, values: readonly unknown[]): unknown =>
   flatten(params).structure.rebuild(values);
 
 function checkFloat(leaf: Tensor, what: string): void {
-  if (promoteTypes(leaf.dtype, "float32") === leaf.dtype) return;
+  if (isFloat(leaf.dtype)) return;
   throw new DTypeError(
     `${what} of shape [${leaf.shape.join(", ")}] is ${leaf.dtype}, which cannot be optimized; ` +
       'keep integers out of the parameters, or convert them by x.astype("float32")',

@@ -1,6 +1,6 @@
 import type { Tensor } from "@amari/core";
+import { epsilonOf } from "@amari/core/backend";
 import { ravel, vectorOf } from "../ravel.ts";
-import { machineEpsilon } from "./solvers.ts";
 
 /** A symmetric positive semi-definite map on trees like the parameters, such as v -> F v. */
 export type LinearOperator<T> = (v: T) => T;
@@ -44,7 +44,7 @@ export function conjugateGradient<T>(
 ): ConjugateGradientResult<T> {
   const { vector: right, unravel } = ravel(b);
   const size = right.shape[0]!;
-  const { tolerance = 64 * machineEpsilon(right.dtype), maxIterations = 2 * size, damping = 0 } = options;
+  const { tolerance = 64 * epsilonOf(right.dtype), maxIterations = 2 * size, damping = 0 } = options;
   const product = (v: Tensor): Tensor => vectorOf(apply(unravel(v))).add(v.mul(damping));
   const dot = (u: Tensor, v: Tensor): Tensor => u.mul(v).sum();
 

@@ -1,8 +1,6 @@
-import { type DType, eye, type Tensor } from "@amari/core";
+import { eye, type Tensor } from "@amari/core";
+import { epsilonOf } from "@amari/core/backend";
 import { SingularFisherError } from "../errors.ts";
-
-/** The distance from 1 to the next number of the dtype. */
-export const machineEpsilon = (dtype: DType): number => (dtype === "float64" ? 2 ** -52 : 2 ** -23);
 
 /** F + damping I. */
 export const damped = (fisher: Tensor, damping: number): Tensor =>
@@ -29,7 +27,7 @@ export function solveCholesky(fisher: Tensor, b: Tensor): Tensor {
 function checkPivots(fisher: Tensor, factor: Tensor): void {
   const pivots = factor.diagonal().dataSync();
   const scales = fisher.diagonal().dataSync();
-  const relative = 8 * pivots.length * machineEpsilon(fisher.dtype);
+  const relative = 8 * pivots.length * epsilonOf(fisher.dtype);
   for (let i = 0; i < pivots.length; i++) {
     const pivot = pivots[i]! ** 2;
     if (pivot > relative * scales[i]!) continue;
@@ -55,4 +53,4 @@ export function solvePseudoInverse(fisher: Tensor, b: Tensor, cutoff?: number): 
 }
 
 /** 8 P u: above the rounding of a sum of outer products and of the eigenvalues, which both are a few P u. */
-export const defaultCutoff = (fisher: Tensor): number => 8 * fisher.shape[0]! * machineEpsilon(fisher.dtype);
+export const defaultCutoff = (fisher: Tensor): number => 8 * fisher.shape[0]! * epsilonOf(fisher.dtype);
