@@ -31,6 +31,13 @@ const outputs = {
     expect(numberAfter(text, "median")).toBeGreaterThan(0);
     expect(text).toContain("over 51 parameters");
   },
+  "mixed-precision.ts": async () => {
+    const text = await run("mixed-precision.ts");
+    expect(numberAfter(text, "loss after 300 steps:")).toBeLessThan(0.08);
+    // It begins with a scale that is too large.
+    expect(numberAfter(text, "steps left out:")).toBeGreaterThan(0);
+    expect(numberAfter(text, "steps left out:")).toBeLessThan(20);
+  },
   "toy-backend.ts": async () => {
     expect(numberAfter(await run("toy-backend.ts"), "softmax on the toy backend:")).toBeCloseTo(0.09, 3);
   },
