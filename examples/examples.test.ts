@@ -62,6 +62,10 @@ const outputs = {
     expect(text.split("\n\n")[1]!.length).toBeGreaterThanOrEqual(40);
     expect(numberAfter(text, "its matrix products alone")).toBeGreaterThan(0);
   },
+  "mnist.ts": async () => {
+    const [, second] = (await run("mnist.ts", "--epochs", "2")).split("held out ").slice(1);
+    expect(Number.parseFloat(second!)).toBeGreaterThan(80); // % right
+  },
   "memory.ts": async () => {
     const rows = (await run("memory.ts", "6000"))
       .split("\n")

@@ -31,7 +31,7 @@ program
     "Amari side by side with jax-js, tfjs and PyTorch, on the workloads of benchmarks/peers/workloads.json.",
   )
   .option("--only <text>", "only workloads whose names hold one of these, separated by commas")
-  .option("--peers <names>", `which of ${peerNames.join(",")}, separated by commas`, peerList, [...allPeers])
+  .option("--peers <names>", `which of ${peerNames.join(",")}, separated by commas (default: all)`, peerList)
   .option("--rounds <n>", "how often every peer has its turn", positive)
   .option("--threads <n>", "threads for the peers that take several in Node", positive, 1)
   .option("--quick", "two short rounds instead of four")
@@ -42,7 +42,7 @@ program
 
 const options = program.opts<{
   only?: string;
-  peers: Peer[];
+  peers?: Peer[];
   rounds?: number;
   threads: number;
   quick?: true;
@@ -61,9 +61,9 @@ if (workloads.length === 0) {
   );
 }
 
-if (options.peers.some(({ name }) => name === "jax" || name === "tfjs")) installPackages();
 if (options.installTorch === true) installTorch();
-let peers: readonly Peer[] = options.peers;
+let peers: readonly Peer[] = options.peers ?? allPeers;
+if (peers.some(({ name }) => name === "jax" || name === "tfjs")) installPackages();
 if (peers.some(({ name }) => name === "torch") && !hasTorch()) {
   console.warn(
     "WARNING: PyTorch is NOT measured: python3 has no torch and numpy. Run with --install-torch, or leave it out by --peers.",

@@ -36,6 +36,7 @@ export {
   type Store,
 } from "./compile/kernel.ts";
 export { scalarTypeOf } from "./compile/kernel-builder.ts";
+export { mapAccesses } from "./compile/map-accesses.ts";
 export { donationsOf, homeOf, type MemoryPlan, planMemory } from "./compile/memory-plan.ts";
 export { originOf } from "./compile/origins.ts";
 export { printKernel } from "./compile/print/kernel.ts";

@@ -1,14 +1,7 @@
 import { type Accumulator, type LoopKernel, phaseExpressions } from "@amari/core/backend";
 import type { Local } from "../wasm/function.ts";
 import { type Fold, startFold } from "./folds.ts";
-import {
-  type Bound,
-  invariantsOf,
-  isSideBySide,
-  type KernelWriter,
-  range,
-  referencesOf,
-} from "./kernel-writer.ts";
+import { type Bound, invariantsOf, type KernelWriter, range, referencesOf } from "./kernel-writer.ts";
 import { type Lanes, widestLanes } from "./lanes.ts";
 import type { Pointers } from "./pointers.ts";
 import type { Values } from "./values.ts";
@@ -16,7 +9,7 @@ import type { Values } from "./values.ts";
 /** How many vectors of columns are folded at a time, to hide the latency of an addition. */
 const columnsInFlight = 4;
 
-/** The lanes along the last parallel loop: every access stands still or runs through neighbours, every store runs. */
+/** The lanes along the last parallel loop, if every fold is one sequence and every store runs. */
 export function lanesAcross(kernel: LoopKernel): Lanes {
   const { loops, phases } = kernel;
   const inner = loops.length - 1;
@@ -26,7 +19,8 @@ export function lanesAcross(kernel: LoopKernel): Lanes {
     loops[inner]! >= lanes &&
     phases.every(
       (phase) =>
-        phase.accumulators.every(({ partials }) => partials === 1) && isSideBySide(phase, inner, true),
+        phase.accumulators.every(({ partials }) => partials === 1) &&
+        phase.stores.every(({ access }) => (access.strides[inner] ?? 0) !== 0),
     );
   return fits ? lanes : 1;
 }
@@ -37,12 +31,32 @@ export function writeColumns(w: KernelWriter, lanes: Lanes, isFlat: boolean): vo
   const inner = w.kernel.loops.length - 1;
   const outer = w.pointers(range(0, inner));
   const hoisted = w.hoistConstants(lanes, inner, outer);
+  const setPointers = () => outer.set(w.kernel.phases.flatMap(referencesOf));
+  const along = (from: Bound, to: Bound, step: number, body: () => void) =>
+    f.forRange(w.counters[inner]!, from, to, step, body);
+  const scalar = () => writeColumn(w, 1, 1, () => w.values(1, inner, outer), outer);
+  if (lanes > 1 && isFlat && runsAcross(w.kernel)) {
+    w.forTiles(inner - 1, tileRows, (eachRow) => {
+      const [begin, end] = w.boundsOf(inner);
+      const middle = w.vectorEnd(begin, end, lanes);
+      const inRows = (body: () => void) => () =>
+        eachRow(() => {
+          setPointers();
+          body();
+        });
+      along(
+        begin,
+        middle,
+        lanes,
+        inRows(() => writeColumn(w, lanes, 1, () => hoisted.child(), outer)),
+      );
+      along(middle, end, 1, inRows(scalar));
+    });
+    return;
+  }
   w.forParallel(inner, () => {
-    outer.set(w.kernel.phases.flatMap(referencesOf));
+    setPointers();
     const [begin, end] = w.boundsOf(inner);
-    const along = (from: Bound, to: Bound, step: number, body: () => void) =>
-      f.forRange(w.counters[inner]!, from, to, step, body);
-    const scalar = () => writeColumn(w, 1, 1, () => w.values(1, inner, outer), outer);
     if (lanes === 1) {
       along(begin, end, 1, scalar);
       return;
@@ -59,6 +73,29 @@ export function writeColumns(w: KernelWriter, lanes: Lanes, isFlat: boolean): vo
     }
     along(from, end, 1, scalar);
   });
+}
+
+/** Rows of a tile: as many elements of 32 bits as a cache line has. */
+const tileRows = 16;
+
+/**
+ * Whether a kernel reads along its last loop but one where it writes along the last: a transposition. Going down one column
+ * of what is read touches as many cache lines as it has rows, each for one element; tiles of a few columns use whole lines.
+ */
+function runsAcross({ loops, phases }: LoopKernel): boolean {
+  const [row, column] = [loops.length - 2, loops.length - 1];
+  return (
+    row >= 0 &&
+    Math.min(loops[row]!, loops[column]!) >= tileRows &&
+    phases.some((phase) =>
+      phaseExpressions(phase).some(
+        (e) =>
+          e.kind === "load" &&
+          e.access.strides[row] === 1 &&
+          Math.abs(e.access.strides[column] ?? 0) >= tileRows,
+      ),
+    )
+  );
 }
 
 /** All phases for a few neighbouring points of the last parallel loop. */

@@ -69,6 +69,26 @@ export class KernelWriter {
     this.f.forRange(this.counters[loop]!, begin, end, 1, () => this.forParallel(count, body, loop + 1));
   }
 
+  /** Loops over the parallel loops before `loop`, and over it in tiles: `body` is told how to go through the rows of one. */
+  forTiles(loop: number, rows: number, body: (eachRow: (row: () => void) => void) => void): void {
+    const { f } = this;
+    const [first, last] = [f.local("i32"), f.local("i32")];
+    this.forParallel(loop, () => {
+      const [begin, end] = this.boundsOf(loop);
+      f.forRange(first, begin, end, rows, () => {
+        // last = min(first + rows, end)
+        f.get(first).i32(rows).op("i32.add");
+        this.pushBound(end);
+        f.get(first).i32(rows).op("i32.add");
+        this.pushBound(end);
+        f.op("i32.lt_s").op("select").set(last);
+        body((row) => f.forRange(this.counters[loop]!, first, last, 1, row));
+      });
+    });
+    f.release(first);
+    f.release(last);
+  }
+
   /** Loops over the first `count` loops of a phase. */
   forPhase(count: number, phase: Phase, body: () => void, loop = 0): void {
     if (loop === count) {
@@ -206,7 +226,7 @@ export class KernelWriter {
       for (const [values, { address }] of copies) {
         const offset = address({ buffer, access, type: value.type });
         values.push(value);
-        emitStore(f, value.type, values.lanes, offset);
+        emitStore(f, value.type, values.lanes, offset, values.along(access));
       }
     }
   }

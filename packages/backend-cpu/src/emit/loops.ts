@@ -4,7 +4,8 @@ import type { ValueType } from "../wasm/opcodes.ts";
 import { lanesAcross, writeColumns } from "./columns.ts";
 import type { KernelForm } from "./kernel-form.ts";
 import { type Frame, KernelWriter } from "./kernel-writer.ts";
-import { writeRows } from "./rows.ts";
+import { longLoopLast } from "./loop-order.ts";
+import { lanesAlongRows, writeRows } from "./rows.ts";
 import { isWorthStrips, writeStrips } from "./strips.ts";
 
 /** The ends of the range, and where addresses stand. */
@@ -16,10 +17,11 @@ export const kernelParameters: readonly ValueType[] = ["i32", "i32", "i32"];
  * buffers stand and then where its numbers stand, in the order of its form.
  */
 export function emitLoops(
-  kernel: LoopKernel,
+  given: LoopKernel,
   { buffers, scalars }: KernelForm,
   frame: Pick<Frame, "callee" | "target" | "pushStrip">,
 ): FunctionBuilder {
+  const kernel = lanesAlongRows(given) > 1 ? given : longLoopLast(given);
   const { loops, phases } = kernel;
   const f = new FunctionBuilder({ parameters: kernelParameters, results: [] });
   if (loops.includes(0)) return f;

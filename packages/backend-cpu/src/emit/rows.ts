@@ -1,4 +1,4 @@
-import { type Accumulator, type Phase, phaseExpressions } from "@amari/core/backend";
+import { type Accumulator, type LoopKernel, type Phase, phaseExpressions } from "@amari/core/backend";
 import type { Local } from "../wasm/function.ts";
 import { foldPartials, lanesOfFold, startFold } from "./folds.ts";
 import { isSideBySide, type KernelWriter, range, referencesOf } from "./kernel-writer.ts";
@@ -11,7 +11,7 @@ export function writeRows(w: KernelWriter): void {
   const { kernel } = w;
   const outer = w.pointers(range(0, kernel.loops.length));
   const inner = kernel.loops.length;
-  const lanes = kernel.phases.some((phase) => lanesAlong(w, phase) > 1) ? widestLanes(kernel) : 1;
+  const lanes = lanesAlongRows(kernel);
   const constants = w.hoistConstants(lanes, inner, outer);
   w.forParallel(kernel.loops.length, () => {
     outer.set(kernel.phases.flatMap(referencesOf));
@@ -48,7 +48,7 @@ function writeRow(
   const { f, kernel } = w;
   const inner = kernel.loops.length + phase.loops.length - 1;
   const extent = phase.loops.at(-1)!;
-  const lanes = lanesAlong(w, phase);
+  const lanes = lanesAlong(kernel, phase);
   const partials = Math.max(1, ...phase.accumulators.map((a) => a.partials));
   const copies = phase.accumulators.length === 0 ? w.copiesOf(lanes, extent, phase) : partials / lanes;
   const between = range(kernel.loops.length, phase.loops.length - 1);
@@ -133,14 +133,17 @@ function scalarsWith(
   return values;
 }
 
+/** The lanes of a kernel's vectors where they run along the innermost loops of its phases. */
+export const lanesAlongRows = (kernel: LoopKernel): Lanes =>
+  kernel.phases.some((phase) => lanesAlong(kernel, phase) > 1) ? widestLanes(kernel) : 1;
+
 /** The lanes along the innermost loop of a phase. */
-function lanesAlong(w: KernelWriter, phase: Phase): Lanes {
-  const { loops } = w.kernel;
+function lanesAlong(kernel: LoopKernel, phase: Phase): Lanes {
   if (phase.loops.length === 0) return 1;
-  const lanes = widestLanes(w.kernel);
+  const lanes = widestLanes(kernel);
   const fits =
     phase.loops.at(-1)! >= lanes &&
     phase.accumulators.every((a) => a.partials > 1 && lanesOfFold(a) === lanes) &&
-    isSideBySide(phase, loops.length + phase.loops.length - 1, true);
+    isSideBySide(phase, kernel.loops.length + phase.loops.length - 1, true);
   return fits ? lanes : 1;
 }

@@ -7,7 +7,7 @@ import {
 } from "@amari/core/backend";
 import type { Local } from "../wasm/function.ts";
 import { combine, pushInitial } from "./folds.ts";
-import { type KernelWriter, range, referencesOf } from "./kernel-writer.ts";
+import { isSideBySide, type KernelWriter, range, referencesOf } from "./kernel-writer.ts";
 import { bytesOf, type Lanes, registerOf } from "./lanes.ts";
 import type { Pointers } from "./pointers.ts";
 import type { Values } from "./values.ts";
@@ -38,6 +38,7 @@ export function isWorthStrips({ loops, phases }: LoopKernel): boolean {
   const accumulators = phases.flatMap((phase) => phase.accumulators);
   if (accumulators.length === 0 || accumulators.length > mostAccumulators) return false;
   return phases.every((phase) => {
+    if (!isSideBySide(phase, loops.length - 1, true)) return false;
     if (phase.loops.length === 0) return phase.accumulators.length === 0;
     const row = loops.length + phase.loops.length - 1;
     const expressions = phaseExpressions(phase);

@@ -1,4 +1,10 @@
-import { type Expression, expressionsOf, type ScalarType, type Shift } from "@amari/core/backend";
+import {
+  type Affine,
+  type Expression,
+  expressionsOf,
+  type ScalarType,
+  type Shift,
+} from "@amari/core/backend";
 import type { FunctionBuilder, Local } from "../wasm/function.ts";
 import type { MemoryInstruction, PlainInstruction } from "../wasm/opcodes.ts";
 import type { Target } from "../wasm/target.ts";
@@ -212,12 +218,32 @@ export class Values {
         .op("i32.mul")
         .op("i32.add");
     }
-    const isContiguous = expression.access.strides[this.surroundings.inner] !== 0;
+    const along = this.along(expression.access);
+    const isContiguous = along !== 0;
     if (lanes === 1) f.memory(scalarLoads[type], offset);
+    else if (along !== 0 && along !== 1) this.loadStrided(type, offset, along);
     else if (type === "bool") this.loadMask(offset, isContiguous);
     else if (type === "f16") this.loadHalves(offset, isContiguous);
     else if (!isContiguous) f.memory(bytesOf[type] === 4 ? "v128.load32_splat" : "v128.load64_splat", offset);
     else f.memory(isHalfVector(type, lanes) ? "v128.load64_zero" : "v128.load", offset);
+  }
+
+  /** How many elements an access moves from lane to lane. */
+  along({ strides }: Affine): number {
+    return strides[this.surroundings.inner] ?? 0;
+  }
+
+  /** Loads lanes that do not lie side by side, from the address on the stack on. */
+  private loadStrided(type: ScalarType, offset: number, along: number): void {
+    const { f, lanes } = this;
+    const address = f.local("i32");
+    const places = lanePlaces(f, type, lanes, offset, along);
+    f.set(address).v128(new Uint8Array(16));
+    places.forEach((place, lane) => {
+      f.get(address).memory(scalarLoads[type], place);
+      this.setLane(type, lane);
+    });
+    f.release(address);
   }
 
   private variesAlongLanes(expression: Expression): boolean {
@@ -231,21 +257,21 @@ export class Values {
   private loadByLane(expression: Load, { by, stride }: Shift): void {
     const { f, lanes } = this;
     const { type, access } = expression;
-    const along = access.strides[this.surroundings.inner] ?? 0;
+    const along = this.along(access);
     const [shifts, address] = [f.local("v128"), f.local("i32")];
     this.push(by);
     f.set(shifts);
-    const offset = this.surroundings.place.address(expression);
+    const places = lanePlaces(f, type, lanes, this.surroundings.place.address(expression), along);
     f.set(address);
     f.v128(new Uint8Array(16));
-    for (let lane = 0; lane < lanes; lane++) {
+    places.forEach((place, lane) => {
       f.get(address).get(shifts).lane("i32x4.extract_lane", lane);
       f.i32(stride * bytesOf[type])
         .op("i32.mul")
         .op("i32.add");
-      f.memory(scalarLoads[type], offset + lane * along * bytesOf[type]);
+      f.memory(scalarLoads[type], place);
       this.setLane(type, lane);
-    }
+    });
     f.release(shifts);
     f.release(address);
   }
@@ -336,10 +362,44 @@ const scalarLoads: { readonly [T in ScalarType]: MemoryInstruction } = {
   bool: "i32.load8_u",
 };
 
-/** Writes what is on the stack to the address below it. */
-export function emitStore(f: FunctionBuilder, type: ScalarType, lanes: Lanes, offset: number): void {
+/**
+ * The immediates of lanes that lie so many elements apart, from the address on the stack and `offset` on. An immediate has
+ * no sign: where they go backwards the address becomes that of the last.
+ */
+function lanePlaces(
+  f: FunctionBuilder,
+  type: ScalarType,
+  lanes: Lanes,
+  offset: number,
+  along: number,
+): number[] {
+  const step = along * bytesOf[type];
+  const least = Math.min(0, step * (lanes - 1));
+  if (least < 0) f.i32(least).op("i32.add");
+  return Array.from({ length: lanes }, (_, lane) => offset - least + lane * step);
+}
+
+/** Writes what is on the stack to the address below it, the lanes so many elements apart. */
+export function emitStore(
+  f: FunctionBuilder,
+  type: ScalarType,
+  lanes: Lanes,
+  offset: number,
+  along = 1,
+): void {
   if (lanes === 1) f.memory(scalarStores[type], offset);
-  else if (type === "bool") {
+  else if (along !== 1) {
+    const [value, address] = [f.local("v128"), f.local("i32")];
+    f.set(value);
+    const places = lanePlaces(f, type, lanes, offset, along);
+    f.set(address);
+    places.forEach((place, lane) => {
+      extractLane(f.get(address).get(value), type, lanes, lane);
+      f.memory(scalarStores[type], place);
+    });
+    f.release(value);
+    f.release(address);
+  } else if (type === "bool") {
     if (lanes === 2) narrowMask(f);
     // Both halves of the narrowed vector are the same.
     const mask = f.local("v128");

@@ -1,4 +1,5 @@
-import { type Affine, type Expression, type LoopKernel, type Phase, phaseExpressions } from "./kernel.ts";
+import { type Affine, type LoopKernel, type Phase, phaseExpressions } from "./kernel.ts";
+import { mapAccesses } from "./map-accesses.ts";
 
 /** Neighbouring loops that become one. */
 interface Group {
@@ -28,24 +29,7 @@ function collapsePhase(phase: Phase, outer: number, parallel: readonly Group[]):
     offset,
     strides: [...parallel, ...own].map(({ last }) => strides[last] ?? 0),
   });
-  const rewritten = new Map<Expression, Expression>();
-  for (const expression of phaseExpressions(phase)) rewritten.set(expression, rewrite(expression));
-  return {
-    loops: own.map(({ extent }) => extent),
-    accumulators: phase.accumulators.map((a) => ({ ...a, value: rewritten.get(a.value)! })),
-    stores: phase.stores.map((s) => ({ ...s, access: map(s.access), value: rewritten.get(s.value)! })),
-  };
-
-  function rewrite(expression: Expression): Expression {
-    if (expression.kind === "load") {
-      const { access, shift, ...load } = expression;
-      const moved = shift && { shift: { ...shift, by: rewritten.get(shift.by)! } };
-      return { ...load, access: map(access), ...moved };
-    }
-    if (expression.kind === "index") return { ...expression, access: map(expression.access) };
-    if (expression.kind !== "instruction" && expression.kind !== "call") return expression;
-    return { ...expression, operands: expression.operands.map((operand) => rewritten.get(operand)!) };
-  }
+  return { ...mapAccesses(phase, map), loops: own.map(({ extent }) => extent) };
 }
 
 /** Groups of loops, numbered from `first`, that are as good as one; none reaches across a border. */
