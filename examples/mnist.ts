@@ -58,7 +58,7 @@ function drawn(count: number): Digits {
   for (let n = 0; n < count; n++)
     for (let i = 0; i < 17; i++)
       for (let j = 0; j < 10; j++)
-        if ([...segments[classes[n]!]!].some((name) => strokes[name]!(i, j)))
+        if (Object.entries(strokes).some(([name, on]) => segments[classes[n]!]!.includes(name) && on(i, j)))
           pixels[(n * 28 + i + places[2 * n]!) * 28 + j + places[2 * n + 1]! + 4] = 1;
   const noise = random.normal(random.key(3), [count, 1, 28, 28]).mul(0.3);
   return { x: tensor(pixels, { shape: [count, 1, 28, 28] }).add(noise), y: labels };
