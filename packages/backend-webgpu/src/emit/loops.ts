@@ -31,8 +31,8 @@ export interface Shader {
   readonly groups: readonly [x: number, y: number];
 }
 
-/** Invocations in a workgroup where each has points of its own. */
-const flatWorkgroup = 64;
+/** Invocations in a workgroup where each has points of its own: more where there are many points, since groups take time. */
+const flatWorkgroup = (points: number): number => (points < 2 ** 16 ? 64 : 256);
 
 /** Beyond this, workgroups are counted in two dimensions. */
 const groupsInRow = 32_768;
@@ -127,7 +127,8 @@ class ShaderWriter {
     const total = points * chunks;
     const main = this.scope();
     const isFlat = this.lanes === 1;
-    const place = isFlat ? `${groupNumber} * ${flatWorkgroup}u + lane` : groupNumber;
+    const size = isFlat ? flatWorkgroup(total) : this.lanes;
+    const place = isFlat ? `${groupNumber} * ${size}u + lane` : groupNumber;
     main.line(`let place = i32(${place});`);
     main.line(`if (place >= ${total}) { return; }`);
     main.line(`let point = place${chunks > 1 ? ` % ${points}` : ""};`);
@@ -139,8 +140,7 @@ class ShaderWriter {
         main.line("workgroupBarrier(); storageBarrier();");
       this.writePass(main, pass, memory, points);
     });
-    const size = isFlat ? flatWorkgroup : this.lanes;
-    const groups = gridOf(isFlat ? Math.ceil(total / flatWorkgroup) : total);
+    const groups = gridOf(isFlat ? Math.ceil(total / size) : total);
     return { text: this.assemble(main, size), groups };
   }
 

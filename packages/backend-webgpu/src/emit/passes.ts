@@ -27,12 +27,23 @@ function lanesOf({ partials }: Accumulator, elements: number): number {
   return elements < 1024 ? 64 : 256;
 }
 
-/** So many invocations keep a device busy. */
-const enoughInvocations = 4096;
+/** So many invocations keep a device busy; the folds of fewer are cut. */
+export const enoughInvocations = 65_536;
 
+const mostChunks = 64;
+
+/**
+ * Into how many pieces each fold is cut. A fold that an invocation makes alone waits for each of its elements, so that it
+ * is cut already where it is rather short; a workgroup has many elements under way.
+ */
 function chunksOf(points: number, elements: number, lanes: number): number {
-  if (points * lanes >= enoughInvocations || elements < 8192) return 1;
-  return Math.min(64, Math.ceil(elements / 4096));
+  const [fewest, shortest] = lanes > 1 ? [8192, 4096] : [256, 32];
+  if (points * lanes >= enoughInvocations || elements < fewest) return 1;
+  return Math.min(
+    mostChunks,
+    Math.ceil(enoughInvocations / (points * lanes)),
+    Math.ceil(elements / shortest),
+  );
 }
 
 /** Cuts the phases of a kernel into passes. */

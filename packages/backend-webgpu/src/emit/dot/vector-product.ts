@@ -1,5 +1,6 @@
 import { combineLanes, type LaneValue, laneTreeWords } from "../lane-tree.ts";
 import { type DeviceKernel, gridOf, groupNumber, type Shader } from "../loops.ts";
+import { enoughInvocations } from "../passes.ts";
 import { ownMemory, TableLayout } from "../table.ts";
 import { shaderText } from "./shader-text.ts";
 import { addPieces, type DotStage, matricesOf, placeInBatch, type Split, splitInto, whole } from "./split.ts";
@@ -14,7 +15,7 @@ export const mostVectors = 4;
 function splitOf(stage: DotStage): Split {
   const { m, n, k } = stage;
   const results = m * n * matricesOf(stage);
-  if (results * sums >= 4096 || k < 8192) return whole(k);
+  if (results * sums >= enoughInvocations || k < 8192) return whole(k);
   return splitInto(64, k, 4096, sums);
 }
 
