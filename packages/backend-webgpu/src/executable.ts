@@ -26,13 +26,13 @@ import {
 } from "@amari/core/backend";
 import { type IsAligned, type Machine, prepareControl } from "./control.ts";
 import { emitConvolution } from "./emit/convolution.ts";
-import { type DotSurroundings, dotForm, emitDot } from "./emit/dot/dot.ts";
+import { dotForm, emitDot } from "./emit/dot/dot.ts";
 import { hasQuads } from "./emit/dot/matrix-product.ts";
 import type { DotStage } from "./emit/dot/split.ts";
 import type { ProductVariant } from "./emit/dot/variants.ts";
 import { withIntegerDivision } from "./emit/idioms.ts";
 import type { ShaderType } from "./emit/literal.ts";
-import { type DeviceKernel, emitLoops, isForDevice } from "./emit/loops.ts";
+import { type DeviceKernel, emitLoops, isForDevice, type KernelContext } from "./emit/loops.ts";
 import { emitRoutine } from "./emit/routines.ts";
 import { runKernel } from "./host/run-kernel.ts";
 import type { Dispatch } from "./run/recorder.ts";
@@ -90,7 +90,7 @@ export class WebgpuExecutable implements TimedExecutable {
   private readonly isOneRecording: boolean[] = [];
   private readonly compiled: Compiled[] = [];
   private choices: Choice[] = [];
-  private readonly isAligned: (buffer: number) => boolean;
+  private readonly context: KernelContext;
   private readonly bodies: WebgpuExecutable[] = [];
   private readonly owned: { readonly address: number; readonly reserved: number; readonly bytes: number }[] =
     [];
@@ -106,9 +106,12 @@ export class WebgpuExecutable implements TimedExecutable {
     this.plan = planMemory(this.schedule, program.donated, elementBytes);
     this.donations = donationsOf(this.plan, this.schedule);
     this.homes = this.schedule.buffers.map((_, buffer) => homeOf(buffer, this.plan.shares));
-    this.isAligned = (buffer) => {
-      const { role } = this.schedule.buffers[this.homes[buffer]!]!;
-      return role.kind === "temporary" || isAligned(role.kind, role.index);
+    this.context = {
+      subgroup: runtime.subgroup,
+      isAligned: (buffer) => {
+        const { role } = this.schedule.buffers[this.homes[buffer]!]!;
+        return role.kind === "temporary" || isAligned(role.kind, role.index);
+      },
     };
     this.actions = this.schedule.stages.map((stage) => {
       const before = this.onHost.length;
@@ -266,11 +269,10 @@ export class WebgpuExecutable implements TimedExecutable {
 
   /** A product of matrices is computed in the way that is the fastest, once that is known. */
   private prepareDot(stage: DotStage): Action {
-    const { products, subgroup } = this.runtime;
+    const { products } = this.runtime;
     const type = this.typeOf(stage.result.buffer);
-    const surroundings: DotSurroundings = { subgroup, isAligned: this.isAligned };
-    const emit = (variant: ProductVariant) => emitDot(stage, type, variant, surroundings);
-    const quads = hasQuads(stage, this.isAligned);
+    const emit = (variant: ProductVariant) => emitDot(stage, type, variant, this.context);
+    const quads = hasQuads(stage, this.context.isAligned);
     const known = dotForm(stage, type) === "matrices" ? products.known(stage, quads) : products.standard;
     if (known !== null) return this.record(emit(known));
     const compiled: Compiled = { kernel: emit(products.standard), dispatches: [] };
@@ -307,7 +309,7 @@ export class WebgpuExecutable implements TimedExecutable {
 
   private prepareLoops(original: LoopKernel): Action {
     const kernel = expandFloat16(withIntegerDivision(original), "f32");
-    if (isForDevice(kernel)) return this.record(emitLoops(kernel, this.runtime.subgroup));
+    if (isForDevice(kernel)) return this.record(emitLoops(kernel, this.context));
     const reads = [...new Set(loadedBy(kernel))];
     const writes = kernel.phases.flatMap(({ stores }) => stores.map(({ buffer }) => buffer));
     this.onHost.push(`the kernel that writes ${writes.map((b) => `b${b}`).join(", ")}`);
@@ -371,7 +373,7 @@ export class WebgpuExecutable implements TimedExecutable {
 
   private prepareControl({ step, inputs, outputs }: ControlStage): Action {
     const { runtime } = this;
-    const isWholeAligned = [...inputs, ...outputs].every(this.isAligned);
+    const isWholeAligned = [...inputs, ...outputs].every(this.context.isAligned);
     const machine: Machine = {
       compile: ({ program, scalars }: Body, isAligned) => {
         const body = new WebgpuExecutable(

@@ -14,7 +14,8 @@ import { instructionText } from "./instructions.ts";
 import { combineLanes, type LaneValue, laneTreeWords } from "./lane-tree.ts";
 import { isShaderType, literal, type ShaderType } from "./literal.ts";
 import { type Pass, passesOf } from "./passes.ts";
-import { fromWord, Scope, toWord } from "./scope.ts";
+import { hasWholeQuads, quad, stepOf } from "./quads.ts";
+import { fromWord, type Load, Scope, toWord } from "./scope.ts";
 import { ownMemory, TableLayout } from "./table.ts";
 
 /** A kernel as shaders that run one after the other. */
@@ -52,12 +53,16 @@ export const isForDevice = (kernel: LoopKernel): boolean =>
     (e) => isShaderType(e.type) && (e.kind !== "call" || hasShaderFunction(e.name, e.type)),
   );
 
-/**
- * Writes a loop kernel.
- *
- * @param subgroup - how many invocations exchange values, see {@link combineLanes}
- */
-export function emitLoops(original: LoopKernel, subgroup = 1): DeviceKernel {
+/** What kernels need to know of the device, and of the program around them. */
+export interface KernelContext {
+  /** How many invocations exchange values, see {@link combineLanes}; 1: none. */
+  readonly subgroup: number;
+  /** Whether a buffer begins on a multiple of four words, whenever the program runs. */
+  readonly isAligned: (buffer: number) => boolean;
+}
+
+/** Writes a loop kernel. */
+export function emitLoops(original: LoopKernel, { subgroup, isAligned }: KernelContext): DeviceKernel {
   const kernel = collapseLoops(original);
   const table = new TableLayout();
   if (kernel.loops.includes(0)) return { shaders: [], table, memory: 0 };
@@ -70,7 +75,8 @@ export function emitLoops(original: LoopKernel, subgroup = 1): DeviceKernel {
   const passes = passesOf(kernel);
   const isCut = passes.some(({ accumulators, chunks }) => accumulators.length > 0 && chunks > 1);
   if (!isCut) {
-    const shader = new ShaderWriter(kernel, table, new Map(), subgroup).write(passes, 1);
+    const writer = new ShaderWriter(kernel, table, new Map(), subgroup);
+    const shader = hasWholeQuads(kernel, isAligned) ? writer.writeQuads() : writer.write(passes, 1);
     return { shaders: [shader], table, memory: 0 };
   }
   const memory = new Map<number, PartialResults>();
@@ -102,6 +108,10 @@ class ShaderWriter {
   private readonly functions = new Set<string>();
   private readonly results = new Map<number, string>();
   private names = 0;
+  /** Where invocations compute four neighbours: the names of the words that were loaded for all of them. */
+  private loaded: Map<Load, string> | null = null;
+  /** Which of the four is being computed. */
+  private neighbour = 0;
   /** Words of workgroup memory. */
   private shared = 0;
   private lanes = 1;
@@ -144,6 +154,48 @@ class ShaderWriter {
     return { text: this.assemble(main, size), groups };
   }
 
+  /** A kernel without folds, whose invocations compute four neighbours each. */
+  writeQuads(): Shader {
+    const { loops, phases } = this.kernel;
+    const { stores } = phases[0]!;
+    const total = product(loops) / quad;
+    const size = flatWorkgroup(total);
+    const main = this.scope();
+    main.line(`let place = i32(${groupNumber} * ${size}u + lane);`);
+    main.line(`if (place >= ${total}) { return; }`);
+    main.line(`let point = place * ${quad};`);
+    this.splitPlace(main, "point", loops, 0);
+    this.loaded = new Map();
+    for (const load of kernelExpressions(this.kernel)) {
+      if (load.kind !== "load" || stepOf(load.access) !== "on") continue;
+      const name = `quad${this.loaded.size}`;
+      main.line(`let ${name} = heap[(b${load.buffer} + ${this.affine(load.access)}) >> 2u];`);
+      this.loaded.set(load, name);
+    }
+    // All are computed before any is stored: a result may take the memory of an operand.
+    const words = [0, 1, 2, 3].map((neighbour) => {
+      this.neighbour = neighbour;
+      const scope = main.child();
+      const values = stores.map(({ value }) => toWord(scope.value(value), value.type as ShaderType));
+      for (const line of scope.lines) main.line(line);
+      return values;
+    });
+    this.neighbour = 0;
+    stores.forEach(({ buffer, access }, i) => {
+      const four = words.map((values) => values[i]!).join(", ");
+      main.line(`heap[(b${buffer} + ${this.affine(access)}) >> 2u] = vec4<u32>(${four});`);
+    });
+    return { text: this.assemble(main, size), groups: gridOf(Math.ceil(total / size)) };
+  }
+
+  /** The word that a load reads, whichever way the heap is bound. */
+  private word(load: Load, moved: string): string {
+    const at = `b${load.buffer} + ${this.affine(load.access)}${moved}`;
+    if (this.loaded === null) return `heap[${at}]`;
+    const name = this.loaded.get(load);
+    return name === undefined ? `heap[(${at}) >> 2u][(${at}) & 3]` : `${name}[${this.neighbour}]`;
+  }
+
   private assemble(main: Scope, size: number): string {
     const { table } = this;
     const bases = table.buffers.map((buffer) => `let b${buffer} = ${table.buffer(buffer)};`);
@@ -152,7 +204,7 @@ class ShaderWriter {
     );
     return [
       ...(this.shared > 0 && this.subgroup > 1 ? ["enable subgroups;"] : []),
-      "@group(0) @binding(0) var<storage, read_write> heap: array<u32>;",
+      `@group(0) @binding(0) var<storage, read_write> heap: array<${this.loaded === null ? "u32" : "vec4<u32>"}>;`,
       `@group(0) @binding(1) var<uniform> table: array<vec4<u32>, ${Math.ceil(table.words / 4)}>;`,
       ...(this.shared > 0 ? [`var<workgroup> partials: array<u32, ${this.shared}>;`] : []),
       functionTexts(this.functions),
@@ -166,8 +218,8 @@ class ShaderWriter {
 
   private scope(): Scope {
     return new Scope({
-      affine: (access) => this.affine(access),
-      base: (buffer) => `b${buffer}`,
+      index: (access) => this.index(access),
+      word: (load, moved) => this.word(load, moved),
       scalar: (index, type) => this.table.scalar(index, type),
       accumulated: (index) => this.results.get(index)!,
       constant: (value) => this.table.constant(value),
@@ -192,6 +244,12 @@ class ShaderWriter {
     });
     if (offset !== 0 || terms.length === 0) terms.push(String(offset));
     return terms.length === 1 ? terms[0]! : `(${terms.join(" + ")})`;
+  }
+
+  /** The value of an index, at the neighbour that is being computed. */
+  private index(access: Affine): string {
+    const moved = this.neighbour * (access.strides.at(-1) ?? 0);
+    return moved === 0 ? this.affine(access) : `(${this.affine(access)} + ${moved})`;
   }
 
   /** Declares the counters of loops from their flat number. */

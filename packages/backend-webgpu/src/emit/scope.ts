@@ -3,12 +3,14 @@ import { instructionText } from "./instructions.ts";
 import { literal, type ShaderType } from "./literal.ts";
 import { opaque } from "./table.ts";
 
+export type Load = Extract<Expression, { kind: "load" }>;
+
 /** What the expressions of a kernel need from the shader around them. */
 export interface Surroundings {
   /** An affine function of the loops' counters, as an i32. */
-  readonly affine: (access: Affine) => string;
-  /** The name of the i32 that holds where a buffer begins, in words. */
-  readonly base: (buffer: number) => string;
+  readonly index: (access: Affine) => string;
+  /** The word of the heap that a load reads; what its shift adds to the address is handed in. */
+  readonly word: (load: Load, moved: string) => string;
   /** The result of an accumulator. */
   readonly accumulated: (index: number) => string;
   /** A number of the caller. */
@@ -65,7 +67,7 @@ export class Scope {
   }
 
   private compute(expression: Expression): string {
-    const { affine, base, scalar, use } = this.surroundings;
+    const { index, word, scalar, use } = this.surroundings;
     const type = expression.type as ShaderType;
     switch (expression.kind) {
       case "constant":
@@ -73,11 +75,11 @@ export class Scope {
       case "scalar":
         return scalar(expression.index, type);
       case "index":
-        return affine(expression.access);
+        return index(expression.access);
       case "load": {
-        const { buffer, access, shift } = expression;
+        const { shift } = expression;
         const moved = shift === undefined ? "" : ` + ${this.value(shift.by)} * ${shift.stride}`;
-        return fromWord(`heap[${base(buffer)} + ${affine(access)}${moved}]`, type);
+        return fromWord(word(expression, moved), type);
       }
       case "instruction":
         if (expression.instruction === "rarely") return "";

@@ -1,5 +1,5 @@
 import type { Affine, Expression, LoopKernel, ScalarType } from "@amari/core/backend";
-import { type DeviceKernel, emitLoops } from "../loops.ts";
+import { type DeviceKernel, emitLoops, type KernelContext } from "../loops.ts";
 import { emitMatrixProduct, hasQuads } from "./matrix-product.ts";
 import type { DotStage } from "./split.ts";
 import type { ProductVariant } from "./variants.ts";
@@ -17,14 +17,6 @@ export function dotForm({ m, n, k }: DotStage, type: ScalarType): DotForm {
   return k >= shortVector ? "vectors" : "folds";
 }
 
-/** What products need to know of the device and of the program around them. */
-export interface DotSurroundings {
-  /** Invocations that exchange values; 1: none. */
-  readonly subgroup: number;
-  /** Whether a buffer begins on a multiple of four words, whenever the program runs. */
-  readonly isAligned: (buffer: number) => boolean;
-}
-
 /**
  * A batched product of matrices.
  *
@@ -34,15 +26,15 @@ export function emitDot(
   stage: DotStage,
   type: ScalarType,
   variant: ProductVariant,
-  { subgroup, isAligned }: DotSurroundings,
+  context: KernelContext,
 ): DeviceKernel {
   switch (dotForm(stage, type)) {
     case "matrices":
-      return emitMatrixProduct(stage, variant, hasQuads(stage, isAligned));
+      return emitMatrixProduct(stage, variant, hasQuads(stage, context.isAligned));
     case "vectors":
-      return emitVectorProduct(stage, subgroup);
+      return emitVectorProduct(stage, context.subgroup);
     case "folds":
-      return emitLoops(asLoops(stage, type));
+      return emitLoops(asLoops(stage, type), context);
   }
 }
 
