@@ -1,4 +1,4 @@
-import { type AmariError, BackendError, OutOfMemoryError } from "@amari/core";
+import { type AmariError, BackendError, collectGarbage, OutOfMemoryError } from "@amari/core";
 import {
   type Backend,
   type Block,
@@ -70,7 +70,8 @@ export class WebgpuBackend implements Backend {
       denormals: traits.denormals,
     };
     const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;
-    const heap = new Heap(device, Math.min(maxBufferSize, maxStorageBufferBindingSize, memoryBytes));
+    const most = Math.min(maxBufferSize, maxStorageBufferBindingSize, memoryBytes);
+    const heap = new Heap(device, most, collectGarbage);
     const pipelines = new Pipelines(device);
     const recorder = new Recorder(device, heap, pipelines);
     const products = new ProductChooser(pipelines, traits.product);

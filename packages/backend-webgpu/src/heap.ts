@@ -22,13 +22,16 @@ interface Hole {
   readonly bytes: number;
 }
 
+/** A collection takes some milliseconds: between two of them at least so many bytes are allocated, and what was in use again. */
+const leastBetween = 2 ** 24;
+
 /**
  * All of the backend's memory in one GPU buffer: kernels get addresses in it, as numbers. So a kernel may work on any number
  * of arrays (WebGPU binds eight to ten buffers), one bind group serves them all, and a slice of an array is an address too.
  *
  * The buffer grows by being copied into one of twice its size. Freed blocks are kept by size class, an eighth of a power of
- * two apart; before the buffer grows though much of it is free, as where shapes keep changing, neighbours that are free are
- * merged.
+ * two apart. Before the buffer grows, garbage is collected, and where much is free, as where shapes keep changing,
+ * neighbours that are free are merged.
  */
 export class Heap {
   buffer: GPUBuffer;
@@ -38,27 +41,48 @@ export class Heap {
   private holes: Hole[] = [];
   private freeBytes = 0;
   private end = 0;
+  private readonly collect: () => void;
+  private allocatedSince = 0;
+  private inUseThen = 0;
 
-  /** @param most how large the buffer may become, within the limits of the device */
-  constructor(device: GPUDevice, most: number) {
+  /**
+   * @param most - how large the buffer may become, within the limits of the device
+   * @param collect - releases blocks that nobody refers to any more, as far as they can be known now
+   */
+  constructor(device: GPUDevice, most: number, collect: () => void = () => {}) {
     this.device = device;
     this.most = most;
+    this.collect = collect;
     this.buffer = this.create(Math.min(most, firstBytes));
   }
 
   alloc(bytes: number): GpuBlock {
     const reserved = sizeClass(bytes);
-    const isWorthMerging = () =>
-      this.end + reserved > this.buffer.size &&
-      (this.freeBytes > this.end / 2 || this.end + reserved > this.most);
-    let address = this.free.get(reserved)?.pop() ?? this.takeHole(reserved);
-    if (address === undefined && isWorthMerging()) {
-      this.merge();
-      address = this.takeHole(reserved);
-    }
-    if (address === undefined) return { bytes, address: this.extend(reserved), reserved };
-    this.freeBytes -= reserved;
+    const address = this.reuse(reserved) ?? this.reuseBeforeGrowing(reserved) ?? this.extend(reserved);
+    this.allocatedSince += reserved;
     return { bytes, address, reserved };
+  }
+
+  private reuse(reserved: number): number | undefined {
+    const address = this.free.get(reserved)?.pop() ?? this.takeHole(reserved);
+    if (address !== undefined) this.freeBytes -= reserved;
+    return address;
+  }
+
+  /** Tidies up where the buffer would have to grow otherwise. */
+  private reuseBeforeGrowing(reserved: number): number | undefined {
+    const mustGrow = () => this.end + reserved > this.buffer.size;
+    if (!mustGrow()) return undefined;
+    if (this.allocatedSince >= Math.max(leastBetween, this.inUseThen)) {
+      this.collect();
+      this.allocatedSince = 0;
+      this.inUseThen = this.end - this.freeBytes;
+      const address = this.reuse(reserved);
+      if (address !== undefined) return address;
+    }
+    if (this.freeBytes <= this.end / 2 && this.end + reserved <= this.most) return undefined;
+    this.merge();
+    return this.reuse(reserved);
   }
 
   release({ address, reserved }: GpuBlock): void {

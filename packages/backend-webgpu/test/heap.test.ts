@@ -36,6 +36,20 @@ describe("the heap on the device", () => {
     expect(heap.alloc(3 * mebibyte).address).toBe(0);
   });
 
+  it("collects before it grows, but not again before much has been allocated", () => {
+    const live: GpuBlock[] = [];
+    let collections = 0;
+    const heap = new Heap(device, 256 * mebibyte, () => {
+      collections++;
+      for (const block of live.splice(0)) heap.release(block);
+    });
+    // A loop whose blocks are garbage at once.
+    for (let i = 0; i < 10_000; i++) live.push(heap.alloc(100_000));
+    expect(heap.buffer.size).toBeLessThanOrEqual(32 * mebibyte);
+    expect(collections).toBeGreaterThan(5);
+    expect(collections).toBeLessThanOrEqual(60);
+  });
+
   it("does not grow while shapes change, and gives no memory twice", () => {
     const heap = new Heap(device, 64 * mebibyte);
     const live: GpuBlock[] = [];

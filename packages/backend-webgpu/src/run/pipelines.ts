@@ -23,12 +23,16 @@ export class Pipeline {
   }
 }
 
+/** How many kernels are remembered; the least recently wanted goes first, and lives on in the programs that have it. */
+const mostKnown = 1_000;
+
 /** The compiled kernels of a device. Equal texts are compiled once, all at the same time and in the background. */
 export class Pipelines {
   readonly device: GPUDevice;
   readonly bindGroupLayout: GPUBindGroupLayout;
   private readonly layout: GPUPipelineLayout;
   private readonly known = new Map<string, Pipeline>();
+  private compiled = 0;
 
   constructor(device: GPUDevice) {
     this.device = device;
@@ -43,15 +47,17 @@ export class Pipelines {
 
   /** How many kernels have been compiled. */
   get size(): number {
-    return this.known.size;
+    return this.compiled;
   }
 
   of(text: string): Pipeline {
     let pipeline = this.known.get(text);
     if (pipeline === undefined) {
       pipeline = new Pipeline(text, this);
-      this.known.set(text, pipeline);
-    }
+      this.compiled++;
+      if (this.known.size >= mostKnown) this.known.delete(this.known.keys().next().value!);
+    } else this.known.delete(text);
+    this.known.set(text, pipeline);
     return pipeline;
   }
 
