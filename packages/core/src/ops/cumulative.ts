@@ -11,7 +11,7 @@ import { type Accepts, accepted } from "../define/elementwise.ts";
 import { apply, type Primitive } from "../define/primitive.ts";
 import { alongAxis, routinePrimitive } from "../define/routine.ts";
 import type { CumulativeFunction, CumulativeMethod, CumulativeOptions } from "../define/signatures.ts";
-import { isFloat } from "../dtype.ts";
+import { isFloat, type TypedArray } from "../dtype.ts";
 import { resolveAxis } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { takeAlongAxis } from "./indexing.ts";
@@ -50,24 +50,51 @@ interface Direction {
   readonly reverse: boolean;
 }
 
+/** Rows so wide are summed as they stand in memory, all columns at a time. */
+const wideRow = 16;
+
+interface Summed {
+  readonly length: number;
+  readonly inner: number;
+  readonly from: TypedArray;
+  readonly to: TypedArray;
+  /** A float is rounded once, when it is stored; an integer wraps at every step, before it leaves float64's integers. */
+  readonly carriesRounded: boolean;
+}
+
+function sumColumnByColumn(summed: Summed, start: number, reverse: boolean): void {
+  const { length, inner, from, to, carriesRounded } = summed;
+  for (let i = 0; i < inner; i++) {
+    let total = 0;
+    for (let k = 0; k < length; k++) {
+      const at = start + (reverse ? length - 1 - k : k) * inner + i;
+      total += from[at]!;
+      to[at] = total;
+      if (carriesRounded) total = to[at]!;
+    }
+  }
+}
+
+function sumRowByRow(summed: Summed, start: number, reverse: boolean): void {
+  const { length, inner, from, to, carriesRounded } = summed;
+  const totals = new Float64Array(inner);
+  for (let k = 0; k < length; k++) {
+    let at = start + (reverse ? length - 1 - k : k) * inner;
+    for (let i = 0; i < inner; i++, at++) {
+      const total = totals[i]! + from[at]!;
+      to[at] = total;
+      totals[i] = carriesRounded ? to[at]! : total;
+    }
+  }
+}
+
 const cumsumPrimitive: Primitive<Direction> = routinePrimitive<Direction>(
   "cumsum",
   ([x], { axis, reverse }, [output]) => {
     const { outer, length, inner } = alongAxis(x!.shape, axis);
-    const [from, to] = [x!.data, output!.data];
-    // A float is rounded once, when it is stored; an integer wraps at every step, before it leaves float64's integers.
-    const carriesRounded = !isFloat(x!.dtype);
-    for (let o = 0; o < outer; o++) {
-      for (let i = 0; i < inner; i++) {
-        let total = 0;
-        for (let k = 0; k < length; k++) {
-          const at = (o * length + (reverse ? length - 1 - k : k)) * inner + i;
-          total += from[at]!;
-          to[at] = total;
-          if (carriesRounded) total = to[at]!;
-        }
-      }
-    }
+    const view = { length, inner, from: x!.data, to: output!.data, carriesRounded: !isFloat(x!.dtype) };
+    const sum = inner < wideRow ? sumColumnByColumn : sumRowByRow;
+    for (let o = 0; o < outer; o++) sum(view, o * length * inner, reverse);
   },
   {
     type: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
@@ -163,15 +190,20 @@ const cumulativeArgExtreme: Primitive<Extreme> = routinePrimitive<Extreme>(
   "cumulativeArgExtreme",
   ([x], { axis, better }, [output]) => {
     const { outer, length, inner } = alongAxis(x!.shape, axis);
+    const [from, to] = [x!.data, output!.data];
     for (let o = 0; o < outer; o++) {
       for (let i = 0; i < inner; i++) {
-        const at = (k: number) => (o * length + k) * inner + i;
+        let at = o * length * inner + i;
         let best = 0;
-        for (let k = 0; k < length; k++) {
-          const [candidate, current] = [x!.data[at(k)]!, x!.data[at(best)]!];
-          const isBetter = Number.isNaN(candidate) || (candidate - current) * better > 0;
-          if (isBetter && !Number.isNaN(current)) best = k;
-          output!.data[at(k)] = best;
+        let extreme = from[at]!;
+        for (let k = 0; k < length; k++, at += inner) {
+          const candidate = from[at]!;
+          const isBetter = better * candidate > better * extreme || Number.isNaN(candidate);
+          if (isBetter && !Number.isNaN(extreme)) {
+            best = k;
+            extreme = candidate;
+          }
+          to[at] = best;
         }
       }
     }

@@ -3,19 +3,18 @@ import { apply, type Primitive } from "../define/primitive.ts";
 import { alongAxis, routinePrimitive } from "../define/routine.ts";
 import type { AlongAxis, AlongAxisFunction, ArgReduction } from "../define/signatures.ts";
 import { ArgumentError } from "../errors/errors.ts";
-import { range, resolveAxis, showShape } from "../shape.ts";
+import { resolveAxis, showShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { takeAlongAxis } from "./indexing.ts";
+import { StableSorter } from "./stable-sorter.ts";
 
 const argsortPrimitive: Primitive<undefined> = routinePrimitive<undefined>(
   "argsort",
   ([x], _, [output]) => {
     const { outer, length } = alongAxis(x!.shape, x!.shape.length - 1);
-    for (let o = 0; o < outer; o++) {
-      const row = x!.data.subarray(o * length, (o + 1) * length);
-      const order = range(0, length).sort((i, j) => compare(row[i]!, row[j]!) || i - j);
-      output!.data.set(order, o * length);
-    }
+    const sorter = new StableSorter(length);
+    for (let o = 0; o < outer; o++)
+      output!.data.set(sorter.orderOf(x!.data.subarray(o * length, (o + 1) * length)), o * length);
   },
   {
     type: ([x]) => ({ shape: x!.shape, dtype: "int32" }),
@@ -23,14 +22,6 @@ const argsortPrimitive: Primitive<undefined> = routinePrimitive<undefined>(
     batch: ({ inputs }) => apply(argsortPrimitive, inputs, undefined),
   },
 );
-
-/** Ascending, NaN last; -0 and 0 are equal. */
-const compare = (a: number, b: number): number =>
-  Number.isNaN(a) || Number.isNaN(b)
-    ? Number(Number.isNaN(a)) - Number(Number.isNaN(b))
-    : a < b
-      ? -1
-      : Number(a > b);
 
 /** The indices that sort x along `axis` (default the last): ascending, stable, NaN last. int32. */
 export const argsort: AlongAxis = define(
@@ -70,15 +61,19 @@ const argExtreme: Primitive<Extreme> = routinePrimitive<Extreme>(
   "argExtreme",
   ([x], { better }, [output]) => {
     const { length } = alongAxis(x!.shape, x!.shape.length - 1);
-    output!.data.forEach((_, o) => {
-      let best = 0;
-      for (let i = 1; i < length; i++) {
-        const [candidate, current] = [x!.data[o * length + i]!, x!.data[o * length + best]!];
-        if (Number.isNaN(current)) break;
-        if (Number.isNaN(candidate) || (candidate - current) * better > 0) best = i;
+    const [from, to] = [x!.data, output!.data];
+    for (let o = 0, start = 0; o < to.length; o++, start += length) {
+      let best = start;
+      let extreme = from[start]!;
+      for (let at = start + 1; at < start + length && !Number.isNaN(extreme); at++) {
+        const candidate = from[at]!;
+        if (better * candidate > better * extreme || Number.isNaN(candidate)) {
+          best = at;
+          extreme = candidate;
+        }
       }
-      output!.data[o] = best;
-    });
+      to[o] = best - start;
+    }
   },
   {
     type: ([x]) => ({ shape: x!.shape.slice(0, -1), dtype: "int32" }),

@@ -86,18 +86,47 @@ export function logGamma(x: number): number {
 export function polygamma(order: number, x: number): number {
   if (!(x > -1e4) || (x <= 0 && Number.isInteger(x))) return Number.NaN;
   if (x === Infinity) return order === 0 ? Infinity : 0;
-  const factorial = (n: number): number => (n <= 1 ? 1 : n * factorial(n - 1));
-  const sign = order % 2 === 0 ? -1 : 1;
+  const { factor, first, half, terms } = asymptoticSeries(order);
   let shifted = x;
   let recurrence = 0;
-  while (shifted < asymptoticFrom + order) recurrence += (shifted++) ** -(order + 1);
-  let series = order === 0 ? 0 : factorial(order - 1) / shifted ** order;
-  series += factorial(order) / (2 * shifted ** (order + 1));
-  bernoulliOver2k.forEach((b, i) => {
-    const twoK = 2 * (i + 1);
-    series += (b * factorial(twoK + order - 1)) / factorial(twoK - 1) / shifted ** (twoK + order);
-  });
-  return order === 0
-    ? Math.log(shifted) - series - recurrence
-    : sign * (series + factorial(order) * recurrence);
+  while (shifted < asymptoticFrom + order) recurrence += power(1 / shifted++, order + 1);
+  const inverse = 1 / shifted;
+  const inverseSquare = inverse * inverse;
+  let sum = 0;
+  for (let k = terms.length - 1; k >= 0; k--) sum = (sum + terms[k]!) * inverseSquare;
+  const series = power(inverse, order) * (first + half * inverse + sum);
+  if (order === 0) return Math.log(shifted) - series - recurrence;
+  return (order % 2 === 0 ? -1 : 1) * (series + factor * recurrence);
+}
+
+/** x^n for a small whole n, without the cost of a general power. */
+function power(x: number, n: number): number {
+  let result = 1;
+  for (let i = 0; i < n; i++) result *= x;
+  return result;
+}
+
+const factorial = (n: number): number => (n <= 1 ? 1 : n * factorial(n - 1));
+
+interface Asymptotic {
+  readonly factor: number;
+  readonly first: number;
+  readonly half: number;
+  readonly terms: readonly number[];
+}
+
+const knownSeries = new Map<number, Asymptotic>();
+
+/** The coefficients of an order's asymptotic series in 1 / x, its first power of 1 / x taken out; computed once. */
+function asymptoticSeries(order: number): Asymptotic {
+  const known = knownSeries.get(order);
+  if (known !== undefined) return known;
+  const series = {
+    factor: factorial(order),
+    first: order === 0 ? 0 : factorial(order - 1),
+    half: factorial(order) / 2,
+    terms: bernoulliOver2k.map((b, i) => (b * factorial(2 * i + order + 1)) / factorial(2 * i + 1)),
+  };
+  knownSeries.set(order, series);
+  return series;
 }
