@@ -7,7 +7,7 @@ import { sampleValues } from "./sample-values.ts";
 
 /** Which programs are generated. */
 export interface ProgramConstraints {
-  /** The float types that occur. Default: float32, float64, or both in one program. */
+  /** The float types that occur. Default: float32, float64 or float16, or two of them in one program. */
   readonly floats?: readonly ("float16" | "float32" | "float64")[];
   /** Calls that are tried; those that do not fit are left out. Default 40. */
   readonly maxCalls?: number;
@@ -75,14 +75,23 @@ export const randomPrograms = (constraints: ProgramConstraints = {}): fc.Arbitra
 
 const allRecipes = recipes();
 
+const usualFloats: readonly (readonly DType[])[] = [
+  ["float32"],
+  ["float32"],
+  ["float64"],
+  ["float16"],
+  ["float32", "float64"],
+  ["float16", "float32"],
+  ["float16", "float64"],
+];
+
 /** What {@link programOf} makes a program of. */
 export function programChoices({
   floats,
   maxCalls = 40,
   maxElements = fewElements,
 }: ProgramConstraints): fc.Arbitrary<ProgramChoices> {
-  const floatSets: readonly (readonly DType[])[] =
-    floats === undefined ? [["float32"], ["float32"], ["float64"], ["float32", "float64"]] : [floats];
+  const floatSets: readonly (readonly DType[])[] = floats === undefined ? usualFloats : [floats];
   return fc.record({
     maxElements: fc.constant(maxElements),
     floats: fc.constantFrom(...floatSets),
