@@ -3,6 +3,8 @@ import { referenceBackend } from "@amari/backend-reference";
 import { conv, type DType, jit, setDefaultBackend, type Tensor, tensor } from "@amari/core";
 import { float16FromBits, roundToFloat16, setValidation, ulpDistance } from "@amari/core/backend";
 import { describe, expect, it } from "vitest";
+import { whyNotRevectorised } from "../src/revectorised/allowed.ts";
+import type { CpuTier } from "../src/tier.ts";
 
 setValidation(true);
 
@@ -33,7 +35,14 @@ function difference(found: readonly number[], expected: readonly number[]): stri
   return at < 0 ? "" : `${numbers[at]} gives ${found[at]}, not ${expected[at]}`;
 }
 
-describe.each(["relaxed", "simd128", "js"] as const)("float16 in the tier %s", (tier) => {
+const tiers = [
+  "relaxed",
+  "simd128",
+  "js",
+  ...(whyNotRevectorised() === null ? ["revectorised"] : []),
+] as CpuTier[];
+
+describe.each(tiers)("float16 in the tier %s", (tier) => {
   const backend = cpuBackend({ tier });
 
   it.each(["float32", "float64"] as const)("is rounded to from %s as from the reals", (dtype: DType) => {

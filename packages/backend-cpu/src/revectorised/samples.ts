@@ -57,11 +57,12 @@ export const samples: readonly Sample[] = types.flatMap((type): Sample[] => {
   const selected = (instruction: ScalarInstruction, z: Expression) =>
     applied("select", type, applied(instruction, "bool", z, y), x, z);
   const other = type === "f32" ? "i32" : "f32";
-  const converted = applied("convert", type, applied("convert", other, x));
+  const converted = (between: ScalarType) => applied("convert", type, applied("convert", between, x));
   const alone = [
     ...instructions.map((i) => apply(i, x)),
     ...comparisons.map((i) => selected(i, x)),
-    converted,
+    converted(other),
+    converted("f16"),
   ];
   const chain = comparisons.reduce<Expression>(
     (z, i) => selected(i, z),
