@@ -68,6 +68,7 @@ export function solve(matrix: TypedArray, x: TypedArray, n: number, columns: num
 /** Eigenvalues (ascending) and eigenvectors (columns) of the symmetric part of `a`, by cyclic Jacobi rotations. */
 export function eigh(matrix: TypedArray, values: TypedArray, vectors: TypedArray, n: number): void {
   const a = new Float64Array(n * n);
+  // Eigenvectors by rows, along which they are rotated.
   const v = new Float64Array(n * n);
   for (let i = 0; i < n; i++) {
     v[i * n + i] = 1;
@@ -79,10 +80,10 @@ export function eigh(matrix: TypedArray, values: TypedArray, vectors: TypedArray
   order.forEach((from, to) => {
     values[to] = a[from * n + from]!;
     let peak = 0;
-    for (let i = 0; i < n; i++)
-      if (Math.abs(v[i * n + from]!) > Math.abs(peak) * (1 + 1e-9)) peak = v[i * n + from]!;
+    for (const x of v.subarray(from * n, (from + 1) * n))
+      if (Math.abs(x) > Math.abs(peak) * (1 + 1e-9)) peak = x;
     const sign = peak < 0 ? -1 : 1;
-    for (let i = 0; i < n; i++) vectors[i * n + to] = sign * v[i * n + from]!;
+    for (let i = 0; i < n; i++) vectors[i * n + to] = sign * v[from * n + i]!;
   });
 }
 
@@ -91,23 +92,34 @@ function rotateAll(a: Float64Array, v: Float64Array, n: number): boolean {
   let rotated = false;
   for (let p = 0; p < n; p++) {
     for (let q = p + 1; q < n; q++) {
-      const apq = a[p * n + q]!;
-      if (Math.abs(apq) <= 1e-17 * Math.sqrt(Math.abs(a[p * n + p]! * a[q * n + q]!)) || apq === 0) continue;
+      const [app, apq, aqq] = [a[p * n + p]!, a[p * n + q]!, a[q * n + q]!];
+      if (Math.abs(apq) <= 1e-17 * Math.sqrt(Math.abs(app * aqq)) || apq === 0) continue;
       rotated = true;
-      const theta = (a[q * n + q]! - a[p * n + p]!) / (2 * apq);
+      const theta = (aqq - app) / (2 * apq);
       const t = (theta >= 0 ? 1 : -1) / (Math.abs(theta) + Math.sqrt(theta * theta + 1));
       const c = 1 / Math.sqrt(t * t + 1);
       const s = t * c;
-      for (let k = 0; k < n; k++) rotate(a, k * n + p, k * n + q, c, s);
-      for (let k = 0; k < n; k++) rotate(a, p * n + k, q * n + k, c, s);
-      for (let k = 0; k < n; k++) rotate(v, k * n + p, k * n + q, c, s);
+      rotateRows(a, p * n, q * n, n, c, s);
+      rotateRows(v, p * n, q * n, n, c, s);
+      // The columns are the rows; where they cross, the rotation has made a diagonal.
+      for (let k = 0; k < n; k++) {
+        a[k * n + p] = a[p * n + k]!;
+        a[k * n + q] = a[q * n + k]!;
+      }
+      a[p * n + p] = app - t * apq;
+      a[q * n + q] = aqq + t * apq;
+      a[p * n + q] = 0;
+      a[q * n + p] = 0;
     }
   }
   return rotated;
 }
 
-function rotate(array: Float64Array, i: number, j: number, c: number, s: number): void {
-  const [x, y] = [array[i]!, array[j]!];
-  array[i] = c * x - s * y;
-  array[j] = s * x + c * y;
+function rotateRows(array: Float64Array, p: number, q: number, n: number, c: number, s: number): void {
+  for (let k = 0; k < n; k++) {
+    const x = array[p + k]!;
+    const y = array[q + k]!;
+    array[p + k] = c * x - s * y;
+    array[q + k] = s * x + c * y;
+  }
 }
