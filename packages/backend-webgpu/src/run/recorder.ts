@@ -30,6 +30,8 @@ export class Recorder {
   private used = 0;
   private recorded: Recorded[] = [];
   private table: GPUBuffer;
+  /** What the table holds on the device, as far as it has been written. */
+  private written: Uint32Array<ArrayBuffer> = new Uint32Array(0);
   /** By the size that a table may have. */
   private readonly groups = new Map<number, GPUBindGroup>();
   /** What the groups are made on. */
@@ -66,13 +68,13 @@ export class Recorder {
       this.table.destroy();
       this.table = this.createTable(2 ** Math.ceil(Math.log2(room)));
       this.groups.clear();
+      this.written = new Uint32Array(0);
     }
     if (this.bound !== this.heap.buffer) {
       this.bound = this.heap.buffer;
       this.groups.clear();
     }
-    // The queue keeps the order: earlier programs have read their tables when this is written.
-    device.queue.writeBuffer(this.table, 0, this.words, 0, this.used / 4);
+    this.writeTable();
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginComputePass(timestampWrites && { timestampWrites });
     let last: Pipeline | null = null;
@@ -85,6 +87,24 @@ export class Recorder {
     pass.end();
     device.queue.submit([encoder.finish()]);
     this.discard();
+  }
+
+  /**
+   * Writes the part of the table that is not there already: where nothing is awaited, Dawn keeps a copy of all that was
+   * ever written. The queue keeps the order: earlier programs have read their tables when this is written.
+   */
+  private writeTable(): void {
+    const { words, written } = this;
+    const used = this.used / 4;
+    const common = Math.min(used, written.length);
+    let from = 0;
+    while (from < common && words[from] === written[from]) from++;
+    let to = used;
+    if (used <= written.length) while (to > from && words[to - 1] === written[to - 1]) to--;
+    if (from === to) return;
+    this.device.queue.writeBuffer(this.table, 4 * from, words, from, to - from);
+    if (used <= written.length) written.set(words.subarray(from, to), from);
+    else this.written = words.slice(0, used);
   }
 
   get isEmpty(): boolean {
