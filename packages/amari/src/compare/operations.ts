@@ -14,9 +14,14 @@ import { difference, largestOf, read, submitOn, type Value } from "./values.ts";
 export interface OperationRow {
   readonly operation: string;
   readonly backend: string;
-  /** The largest difference from the definition, in units in the last place. */
+  /** The difference from the definition where it is the largest share of the bound, in units in the last place. */
   readonly ulp: number;
   readonly bound: number;
+  /**
+   * That difference as a share of the bound, in the unit in which the operation is judged: in ulp, or, where it is not
+   * elementwise, in units of the largest magnitude among operands and results if it is less by those.
+   */
+  readonly share: number;
   readonly place: string;
   readonly got: number;
   readonly expected: number;
@@ -106,6 +111,7 @@ async function compareOperation(
     backend: backend.name,
     ulp: 0,
     bound: ulpBound,
+    share: 0,
     place: "",
     got: 0,
     expected: 0,
@@ -124,20 +130,21 @@ async function compareOperation(
       const operands = inputs.map((input): Value => ({ ...input, data: Float64Array.from(input.values) }));
       // What is not elementwise may cancel: its error counts in units of the largest magnitude.
       const largest = Math.max(largestOf(operands), largestOf(got));
-      const ofLargest = Math.abs(apart.got - apart.expected) / (epsilonOf(float) * largest);
-      const isElementwise = operation.family === "elementwise";
-      const exceeded = apart.ulp > Math.ceil(ulpBound) && (isElementwise || !(ofLargest <= ulpBound));
       const { ulp, got: x, expected: y } = apart;
+      const inUlp = shareOf(ulp, Math.ceil(ulpBound));
+      const ofLargest = shareOf(Math.abs(x - y) / (epsilonOf(float) * largest), ulpBound);
+      const share = operation.family === "elementwise" ? inUlp : Math.min(inUlp, ofLargest);
       worst =
-        ulp > worst.ulp || exceeded
+        share > worst.share
           ? {
               ...worst,
               milliseconds,
               ulp,
+              share,
               got: x,
               expected: y,
               place: `case ${number}, ${apart.place}`,
-              exceeded: exceeded || worst.exceeded,
+              exceeded: share > 1,
             }
           : { ...worst, milliseconds };
     } catch (error) {
@@ -145,4 +152,10 @@ async function compareOperation(
     }
   }
   return worst;
+}
+
+/** An error as a share of its bound; infinite where nothing but equality is allowed, or where one value is NaN. */
+function shareOf(error: number, bound: number): number {
+  if (error === 0) return 0;
+  return Number.isNaN(error) ? Number.POSITIVE_INFINITY : error / bound;
 }

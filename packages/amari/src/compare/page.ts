@@ -25,7 +25,7 @@ ${list(backends.map(({ name, about, missing }) => `${name}${missing ? " is missi
 <h2>Operations against their definition</h2>
 <p>Each operation of the table on the cases of its row, against the float64 definition rounded once. An error is counted in
 units in the last place (ulp); that of operations which are not elementwise may be as large in units of the largest
-magnitude among operands and results, since they may cancel.</p>
+magnitude among operands and results, since they may cancel, and its share of the bound is then the smaller of the two.</p>
 ${table(backendHead, backendRows(comparison))}
 ${results.map((result) => dtypeSection(result, comparison)).join("\n")}`,
   );
@@ -37,20 +37,20 @@ function dtypeSection(
 ): string {
   const names = comparison.backends.filter(({ missing }) => !missing).map(({ name }) => name);
   const colourOf = (name: string) => colours[names.indexOf(name) % colours.length]!;
+  // As many as tell two floats from each other.
+  const digits = (x: number) => String(Number(x.toPrecision(dtype === "float64" ? 17 : 9)));
   const apart = operations
     .filter(({ ulp, exceeded }) => ulp > 0 || exceeded)
-    .sort(
-      (a, b) => Number(b.exceeded) - Number(a.exceeded) || b.ulp / (b.bound || 1) - a.ulp / (a.bound || 1),
-    );
+    .sort((a, b) => b.share - a.share);
   const rows = apart.map((row) => [
     row.operation,
     row.backend,
     String(row.ulp),
     String(row.bound),
-    row.exceeded ? "beyond" : "within",
+    `${figures(row.share, 2)}${row.exceeded ? ", beyond" : ""}`,
     row.place,
-    String(row.got),
-    String(row.expected),
+    digits(row.got),
+    digits(row.expected),
   ]);
   const optimizers = [...new Set(trajectories.map(({ optimizer }) => optimizer))];
   const charts = optimizers.map((optimizer) => {
@@ -67,22 +67,24 @@ function dtypeSection(
       lineChart(series, { x: "step", y: "relative distance", yLog: true }),
     );
   });
-  const unsupported = [
-    ...new Set(
-      operations.flatMap((row) => (row.unsupported === null ? [] : [`${row.backend}: ${row.unsupported}`])),
-    ),
-  ];
+  const reasons = new Map<string, string[]>();
+  for (const { operation, backend, unsupported: reason } of operations) {
+    if (reason === null) continue;
+    const key = `${backend}: ${reason}`;
+    reasons.set(key, [...(reasons.get(key) ?? []), operation]);
+  }
+  const unsupported = [...reasons].map(([reason, names]) => `${names.join(", ")} on ${reason}`);
   return `<h2>${dtype}: where results differ</h2>
-${rows.length === 0 ? "<p>Nowhere.</p>" : table(["operation", "backend", "ulp", "bound", "", "where", "got", "expected"], rows, "text")}
+${rows.length === 0 ? "<p>Nowhere.</p>" : table(["operation", "backend", "ulp", "bound", "share of it", "where", "got", "expected"], rows, "plain")}
 ${unsupported.length === 0 ? "" : `<h3>Unsupported</h3>${list(unsupported)}`}
 ${
   charts.length === 0
     ? ""
     : `<h2>${dtype}: training step by step</h2>
 <p>The same network (4-16-3, tanh) on all of Fisher's iris from the same bits. Rounding differs from backend to backend, and
-training amplifies it: only the first steps are the same computation. ${figures(comparison.steps)} steps.</p>
+training amplifies it: only the first steps are the same computation. ${comparison.steps} steps.</p>
 ${legend(names.map((label) => ({ label, colour: colourOf(label) })))}
-${charts.join("\n")}
+<div class="pair">${charts.join("\n")}</div>
 ${table(trajectoryHead, trajectoryRows({ dtype, operations, trajectories }))}`
 }`;
 }

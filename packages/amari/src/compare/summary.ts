@@ -24,7 +24,7 @@ export const backendRows = ({ backends, results }: Comparison): string[][] =>
         const rows = operations.filter(({ backend }) => backend === name);
         const run = rows.filter(({ unsupported }) => unsupported === null);
         const worst = run.reduce<OperationRow | null>(
-          (most, row) => (most === null || shareOf(row) > shareOf(most) ? row : most),
+          (most, row) => (most === null || row.share > most.share ? row : most),
           null,
         );
         return [
@@ -32,7 +32,7 @@ export const backendRows = ({ backends, results }: Comparison): string[][] =>
           dtype,
           String(rows.length),
           String(run.filter(({ ulp }) => ulp === 0).length),
-          worst === null ? "-" : figures(shareOf(worst)),
+          worst === null ? "-" : figures(worst.share),
           worst === null ? "-" : worst.operation,
           String(run.filter(({ exceeded }) => exceeded).length),
           String(rows.length - run.length),
@@ -40,8 +40,6 @@ export const backendRows = ({ backends, results }: Comparison): string[][] =>
         ];
       }),
   );
-
-const shareOf = ({ ulp, bound }: OperationRow): number => ulp / Math.max(1, bound);
 
 /** Head of {@link trajectoryRows}. */
 export const trajectoryHead: readonly string[] = [

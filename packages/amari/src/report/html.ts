@@ -17,11 +17,11 @@ ${body}
 </html>
 `;
 
-/** A table; the first column holds names, the others numbers, or text where `columns` says so. */
+/** A table; the first column holds names, the others numbers, text, or what is `plain`: short and read from the left. */
 export function table(
   head: readonly string[],
   rows: readonly (readonly string[])[],
-  columns: "numbers" | "text" = "numbers",
+  columns: "numbers" | "text" | "plain" = "numbers",
 ): string {
   const cells = (row: readonly string[], tag: string) =>
     `<tr>${row.map((cell) => `<${tag}>${escapeHtml(cell)}</${tag}>`).join("")}</tr>`;

@@ -13,6 +13,7 @@ h3 { font-size: 1.05rem; margin: 26px 0 6px; }
 p, ul { max-width: 76ch; margin: 8px 0 14px; }
 li { margin: 5px 0; }
 .lead { font-size: 1.08rem; color: var(--soft); }
+.pair, .four { margin: 12px 0; }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(500px, 100%), 1fr)); gap: 22px; }
 .four { display: grid; grid-template-columns: repeat(auto-fit, minmax(240px, 1fr)); gap: 14px; }
 figure { margin: 0; background: var(--panel); border: 1px solid var(--rule); border-radius: 8px; padding: 14px 16px 8px; min-width: 0; }
@@ -28,7 +29,8 @@ figure svg { display: block; width: 100%; height: auto; overflow: visible; }
 table { border-collapse: collapse; font-size: 0.9rem; font-variant-numeric: tabular-nums; margin: 10px 0 4px; min-width: 60%; }
 th { text-align: right; font-weight: 600; color: var(--soft); border-bottom: 2px solid var(--rule); padding: 5px 0 5px 22px; vertical-align: bottom; }
 td { text-align: right; padding: 5px 0 5px 22px; border-bottom: 1px solid var(--rule); white-space: nowrap; }
-.text th, .text td { text-align: left; white-space: normal; }
+.text th, .text td, .plain th, .plain td { text-align: left; }
+.text td { white-space: normal; }
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
 @media (max-width: 600px) {
   main { padding: 22px 14px 50px; }
