@@ -4,9 +4,9 @@ import { bundleSize, smallProgram } from "./bundle-size.ts";
 // A ratchet: the goal is 60 kB, which is missed; docs/performance.md says by what. jax-js takes 80. Kernels in plain
 // JavaScript take 4 of these, and 2 each: revectorising with its test at start, angles and powers of extreme operands,
 // and float16.
-test("the core with the CPU backend stays below 108.5 kB, minified and gzipped", async () => {
+test("the core with the CPU backend stays below 110 kB, minified and gzipped", async () => {
   const { gzipped, minified, parts } = await bundleSize();
-  expect(gzipped).toBeLessThan(108_500);
+  expect(gzipped).toBeLessThan(110_000);
   // What is measured is all of it: the operations, the compiler and the emitter, and no other package.
   expect(parts.map(({ name }) => name)).toEqual(
     expect.arrayContaining([
