@@ -68,6 +68,8 @@ export interface Definition {
    * A float64 definition is the host's own function, which has an error too.
    */
   readonly ulp: number;
+  /** Whether the error is that of the largest operand where the result is smaller, since terms cancel. Default false. */
+  readonly cancels?: boolean;
   /** Why no derivative exists, or `null`. */
   readonly notDifferentiable: string | null;
 }

@@ -42,6 +42,8 @@ export interface ElementwiseSpec {
   readonly domain: readonly Domain[];
   /** Worst error in ulp, in float32 and in float64. */
   readonly ulp: number;
+  /** Whether the error is that of the largest operand where the result is smaller, since terms cancel. Default false. */
+  readonly cancels?: boolean;
 }
 
 /** The parts of an elementwise graph operation; the rules may also be given in full. */
@@ -113,7 +115,8 @@ export function elementwise<F extends (...operands: never[]) => Tensor, M>(
   const call = (...operands: TensorLike[]): Tensor =>
     apply(primitive, broadcast(accepted(operands, spec.accepts, name), name), undefined);
   const definition = elementwiseDefinition(name, primitive as Primitive, spec.domain, spec.ulp, call);
-  return define<F, M>(definition, call as unknown as F);
+  const row = spec.cancels === true ? { ...definition, cancels: true } : definition;
+  return define<F, M>(row, call as unknown as F);
 }
 
 /** The table row of an elementwise operation: its generated cases are a vector, a scalar and a broadcast. */

@@ -66,7 +66,8 @@ export const lowerFloorDivide =
     if (x.type === "f64") return floor;
     const zero = k.constant(0, x);
     const remainder = remainderAfter(k, x, floor, y);
-    const isTooLarge = k.and(k.ne(remainder, zero), differInSign(k, remainder, y));
+    // False of a NaN, which the remainder is where the quotient is exact without it.
+    const isTooLarge = k.select(k.lt(y, zero), k.gt(remainder, zero), k.lt(remainder, zero));
     const value = k.sub(floor, k.select(isTooLarge, k.constant(1, x), zero));
     // A zero keeps its sign, which the subtraction of 0 does not change.
     return k.rarely(k.not(isExact(k, quotient, y)), k.call("floorDivide", host, x.type, [x, y]), value);

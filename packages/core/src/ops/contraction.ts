@@ -41,12 +41,15 @@ const dot: Primitive<undefined> = {
   },
 };
 
-/** The batched matrix product of two operands with equal batch axes. */
-export const multiply = (a: Tensor, b: Tensor): Tensor => apply(dot, [a, b], undefined);
+/** The batched matrix product of two operands with equal batch axes; of bools whether any term is true. */
+export const multiply = (a: Tensor, b: Tensor): Tensor =>
+  a.dtype === "bool"
+    ? (apply(dot, [a.astype("int32"), b.astype("int32")], undefined).ne(0) as Tensor)
+    : apply(dot, [a, b], undefined);
 
 /**
  * The matrix product, batched over leading axes with broadcasting; a vector on the left is a row, on the right a
- * column, and its axis is dropped from the result (NumPy's rules).
+ * column, and its axis is dropped from the result (NumPy's rules). Of bools it is whether any product is true.
  *
  * @throws ShapeError where the inner dimensions differ or an operand is a scalar
  */

@@ -193,13 +193,14 @@ const iotaPrimitive: Primitive<Iota> = {
   },
 };
 
-/** A tensor whose element at every place is its index along `axis`; int32 unless said. */
+/** A tensor whose element at every place is its index along `axis`; int32 unless said, of bools whether it is not 0. */
 export function iota<const S extends Shape>(
   shape: S,
   axis = 0,
   { dtype = "int32" }: DTypeOption = {},
 ): Tensor<[...S]> {
   const at = resolveAxis(axis, checkShape(shape).length, "iota");
+  if (dtype === "bool") return (iota(shape, axis) as Tensor).ne(0) as Tensor as Tensor<[...S]>;
   return apply(iotaPrimitive, [], { shape, axis: at, dtype: checkDType(dtype) }) as Tensor as Tensor<[...S]>;
 }
 

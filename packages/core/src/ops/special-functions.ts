@@ -2,20 +2,58 @@
 
 const rootPi = Math.sqrt(Math.PI);
 
-/**
- * The error function. For small arguments the series 2/sqrt(pi) exp(-x^2) sum 2^n x^(2n+1) / (2n+1)!!, whose terms are
- * all positive (Abramowitz and Stegun 7.1.6); else 1 - erfc.
- */
+/** The error function: for small arguments its Taylor series, else 1 - erfc. */
 export function erf(x: number): number {
   const magnitude = Math.abs(x);
-  if (!(magnitude < 2)) return Number.isNaN(x) ? x : Math.sign(x) * (1 - erfc(magnitude));
-  let term = x;
-  let sum = x;
-  for (let n = 1; Math.abs(term) > 1e-17 * Math.abs(sum); n++) {
-    term *= (2 * x * x) / (2 * n + 1);
-    sum += term;
+  if (x === 0) return x;
+  if (magnitude < 1) return erfOfSmall(x)[0];
+  return Number.isNaN(x) ? x : Math.sign(x) * (1 - erfc(magnitude));
+}
+
+/** A number as an unevaluated sum, the second part being less than half a unit in the last place of the first. */
+type Doubled = readonly [high: number, low: number];
+
+/** The sum, given that the first is the larger. */
+const sumOf = (large: number, small: number): Doubled => {
+  const high = large + small;
+  return [high, small - (high - large)];
+};
+
+/** The product without a rounding error (Dekker, "A floating-point technique for extending the available precision", 1971). */
+function productOf(a: number, b: number): Doubled {
+  const [a1, b1] = [upperHalf(a), upperHalf(b)];
+  const [a2, b2] = [a - a1, b - b1];
+  const high = a * b;
+  return [high, a1 * b1 - high + a1 * b2 + a2 * b1 + a2 * b2];
+}
+
+function upperHalf(x: number): number {
+  const scaled = 134_217_729 * x;
+  return scaled - (scaled - x);
+}
+
+/** 2 / sqrt(pi) (-1)^n / (n! (2n + 1)), the coefficients of erf (Abramowitz and Stegun 7.1.5). */
+const erfCoefficients: readonly Doubled[] = Array.from({ length: 22 }, (_, n) => {
+  const [high, low]: Doubled = [1.1283791670955126, 1.533545961316588e-17];
+  let divisor = n % 2 === 0 ? 2 * n + 1 : -(2 * n + 1);
+  for (let i = 2; i <= n; i++) divisor *= i;
+  const quotient = high / divisor;
+  const [product, error] = productOf(quotient, divisor);
+  return [quotient, (high - product - error + low) / divisor];
+});
+
+/** erf x for |x| < 1 in twice the precision, so that 1 - erf x has all digits. */
+function erfOfSmall(x: number): Doubled {
+  const [square, squareLow] = productOf(x, x);
+  let [high, low] = erfCoefficients.at(-1)!;
+  for (let n = erfCoefficients.length - 2; n >= 0; n--) {
+    const [product, error] = productOf(high, square);
+    const [next, nextLow] = erfCoefficients[n]!;
+    const [sum, sumLow] = sumOf(next, product);
+    [high, low] = sumOf(sum, sumLow + (error + high * squareLow + low * square) + nextLow);
   }
-  return (2 / rootPi) * expOfMinusSquare(x) * sum;
+  const [product, error] = productOf(high, x);
+  return sumOf(product, error + low * x);
 }
 
 /** e^(-x^2) without the rounding error of x^2, which the exponential would multiply: the square of a float32 is exact. */
@@ -26,7 +64,11 @@ function expOfMinusSquare(x: number): number {
 
 /** The complementary error function; for x >= 1 its continued fraction (7.1.14), evaluated from the far end. */
 export function erfc(x: number): number {
-  if (x < 1) return 1 - erf(x);
+  if (x <= -1) return 1 + erf(-x);
+  if (x < 1) {
+    const [high, low] = erfOfSmall(x);
+    return 1 - high - low;
+  }
   if (x > 28) return 0;
   if (Number.isNaN(x)) return x;
   const depth = Math.ceil(20 + 200 / (x * x));
