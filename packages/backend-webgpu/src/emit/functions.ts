@@ -80,9 +80,7 @@ const calls: { readonly [name: string]: ShaderFunction } = {
     text: `fn floorDivide_f32(x: f32, y: f32) -> f32 {
   let quotient = x / y;
   if (!(abs(quotient) < 16777216.0f)) { return quotient; }
-  if (x == 0.0f || (bitcast<u32>(y) & 0x7fffffffu) == 0x7f800000u) {
-    return select(floor(quotient), -1.0f, x != 0.0f && (x < 0.0f) != (y < 0.0f));
-  }
+  if (x == 0.0f || (bitcast<u32>(y) & 0x7fffffffu) == 0x7f800000u) { return floor(quotient); }
   let rest = remainder_f32(x, y);
   let whole = round(quotient - rest / y);
   return select(whole, whole - 1.0f, rest != 0.0f && (rest < 0.0f) != (y < 0.0f));

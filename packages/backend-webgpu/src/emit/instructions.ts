@@ -40,6 +40,8 @@ export function instructionText(
       // A compiler may take a float to be equal to itself.
       if (from === "f32" && operands[0] === operands[1])
         return instruction === "ne" ? `${use("is_nan")}(${x})` : `(!${use("is_nan")}(${x}))`;
+      // Its != is false of NaN.
+      if (from === "f32" && instruction === "ne") return `(!(${x} == ${y}))`;
       return `(${x} ${instruction === "eq" ? "==" : "!="} ${y})`;
     case "lt":
     case "le":
@@ -85,7 +87,7 @@ const asUnsigned = (x: string, type: string): string => (type === "u32" ? x : `b
 /** A float becomes an integer modulo 2^32. */
 function conversion(x: string, from: ShaderType, to: ShaderType, use: (name: string) => string): string {
   if (from === to) return x;
-  if (to === "bool") return `(${x} != ${{ f32: "0.0f", i32: "0i", u32: "0u", bool: "false" }[from]})`;
+  if (to === "bool") return `(!(${x} == ${{ f32: "0.0f", i32: "0i", u32: "0u", bool: "false" }[from]}))`;
   if (from === "f32") {
     const wrapped = `${use("wrap_f32")}(${x})`;
     return to === "u32" ? wrapped : `bitcast<i32>(${wrapped})`;
