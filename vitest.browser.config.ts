@@ -19,7 +19,7 @@ declare module "vitest" {
   }
 }
 
-const every = Number(process.env["EVERY"] ?? 80);
+const every = Number(process.env["EVERY"] ?? 160);
 const steps = Number(process.env["STEPS"] ?? 200);
 
 const isolation = {

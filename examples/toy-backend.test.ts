@@ -7,7 +7,7 @@ import { ToyBackend } from "./toy-backend.ts";
 test("the toy backend passes a sample of the conformance suite", async () => {
   const reference = referenceBackend();
   setDefaultBackend(reference);
-  const options = { reference, every: 60, programs: 30 };
+  const options = { reference, every: 120, programs: 30 };
   const { passed, checks, failures } = await conformance(new ToyBackend(), options);
   expect(failures).toEqual([]);
   expect(passed).toBe(checks);

@@ -40,7 +40,7 @@ setDefaultBackend(reference);
 const chosen = values.only?.split(",");
 
 const started = performance.now();
-let [done, shown] = [0, started];
+let [done, failed, shown] = [0, 0, started];
 const report = await conformance(backend, {
   reference,
   every: Number(values.every),
@@ -49,8 +49,11 @@ const report = await conformance(backend, {
   ...(values.dtype !== undefined && { floats: [values.dtype as DType] }),
   ...(chosen && { only: (name) => chosen.includes(name) }),
   seed: Number(values.seed),
-  onCheck: ({ operation }) => {
+  onCheck: ({ operation }, outcome) => {
     done++;
+    if (outcome.kind === "failed" && failed++ < Number(values.failures)) {
+      console.log(`\r\x1b[KFAILED ${outcome.message}`);
+    }
     if (performance.now() - shown < 1000) return;
     shown = performance.now();
     process.stderr.write(`\r${done} checks, ${operation}\x1b[K`);
@@ -74,7 +77,6 @@ function print({ checks, passed, declined, unsupported, failures, operations }: 
   }
   const reasons = new Set([...operations.values()].flatMap((o) => o.unsupported));
   for (const reason of reasons) console.log(`\nunsupported: ${reason}`);
-  for (const failure of failures.slice(0, Number(values.failures))) console.log(`\nFAILED ${failure}`);
   const seconds = ((performance.now() - started) / 1000).toFixed(0);
   console.log(
     `\n${backend.name}: ${checks} checks in ${seconds} s: ${passed} passed, ${failures.length} failed, ` +

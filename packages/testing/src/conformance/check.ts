@@ -1,4 +1,4 @@
-import type { DType, Tensor } from "@amari/core";
+import type { DType, Tensor, TypedArray } from "@amari/core";
 import type { Input } from "../fuzz/random-program.ts";
 import type { TensorFunction } from "../fuzz/variants.ts";
 
@@ -18,6 +18,7 @@ export interface Check {
  *
  * - `ulp`: an operation by itself, by its stated error against its float64 definition rounded once; an elementwise one at
  *   each element, any other by its error in units of the largest magnitude among operands and results, since it may cancel.
+ * - `exact`: what is known in closed form, by nothing; the reference has no part in it.
  * - `spread`: a program, by four times the spread of reference runs with each operation perturbed by its stated error.
  */
 export type Bound =
@@ -28,7 +29,24 @@ export type Bound =
       /** Whether it expands into other operations, whose roundings its error counts in every dtype. Default false. */
       readonly composite?: boolean;
     }
+  /** For the dtype of the result its elements. */
+  | { readonly kind: "exact"; readonly expected: (dtype: DType) => TypedArray }
   | { readonly kind: "spread" };
+
+/** A check whose data is made when it is run: most are passed over where only a sample is wanted. */
+export function deferred(check: Omit<Check, "inputs" | "f">, make: () => Pick<Check, "inputs" | "f">): Check {
+  let made: Pick<Check, "inputs" | "f"> | undefined;
+  const data = () => (made ??= make());
+  return {
+    ...check,
+    get inputs() {
+      return data().inputs;
+    },
+    get f() {
+      return data().f;
+    },
+  };
+}
 
 /** What came of a check. */
 export type Outcome =

@@ -1,7 +1,9 @@
 import { type Backend, type DType, operations } from "@amari/core";
 import { isFloat } from "@amari/core/backend";
 import type { Check, Outcome } from "./check.ts";
-import { hardShapeChecks, largeChecks } from "./hard-shapes.ts";
+import { conversionChecks } from "./conversion-checks.ts";
+import { hardShapeChecks } from "./hard-shapes.ts";
+import { largeChecks } from "./large-checks.ts";
 import { fuzzChecks, transformationChecks } from "./program-checks.ts";
 import { isTiny, runCheck } from "./run-check.ts";
 import { tableChecks } from "./table-checks.ts";
@@ -18,7 +20,7 @@ export interface ConformanceOptions {
   readonly only?: (operation: string) => boolean;
   /** How many random programs there are for each float dtype. Default 200. */
   readonly programs?: number;
-  /** Whether each kind of kernel is also run on 2^24 elements, which takes the reference minutes. Default false. */
+  /** Whether each kind of kernel is also run on 2^24 elements, which takes hundreds of MB. Default false. */
   readonly large?: boolean;
   /** The seed of the samples. Default 0. */
   readonly seed?: number;
@@ -85,10 +87,12 @@ export async function conformance(backend: Backend, options: ConformanceOptions)
 /** A check, or what is left of it without what the backend declares that it does not do, and that. */
 function withinCapabilities(check: Check, { name, capabilities }: Backend): (Check | Outcome)[] {
   const isBeyond = ({ dtype, values }: Check["inputs"][number]) =>
-    dtype === "float32" && values.some((x) => x !== 0 && isTiny(x));
+    dtype === "float32" && Array.prototype.some.call(values, (x: number) => x !== 0 && isTiny(x));
   if (capabilities.denormals !== false || !check.inputs.some(isBeyond)) return [check];
   const inputs = check.inputs.map((input) =>
-    isBeyond(input) ? { ...input, values: input.values.map((x) => (isTiny(x) ? Math.trunc(x) : x)) } : input,
+    isBeyond(input)
+      ? { ...input, values: Array.from(input.values, (x) => (isTiny(x) ? Math.trunc(x) : x)) }
+      : input,
   );
   return [
     { kind: "unsupported", reason: `${name} declares that it takes denormal floats for zeros` },
@@ -104,13 +108,15 @@ function* allChecks(
   const floats = capabilities.dtypes.filter(
     (dtype) => isFloat(dtype) && (chosen === undefined || chosen.includes(dtype)),
   );
-  for (const float of floats) {
+  if (only("astype"))
+    for (const from of capabilities.dtypes) yield* conversionChecks(from, capabilities.dtypes);
+  for (const [i, float] of floats.entries()) {
     for (const operation of operations.values())
-      if (only(operation.name)) yield* tableChecks(operation, float, seed);
+      if (only(operation.name)) yield* tableChecks(operation, float, seed, i === 0);
     yield* hardShapeChecks(float, seed, only);
     yield* transformationChecks(float);
     yield* fuzzChecks(float, programs, seed);
-    if (large) yield* largeChecks(float, seed);
+    if (large) yield* largeChecks(float, only);
   }
 }
 

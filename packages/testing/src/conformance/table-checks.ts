@@ -1,22 +1,45 @@
 import { type Case, type Definition, type DType, type Tensor, tensor, vmap } from "@amari/core";
 import { gradients } from "../fuzz/gradients.ts";
+import type { Input } from "../fuzz/random-program.ts";
 import type { TensorFunction } from "../fuzz/variants.ts";
 import { isDifferentiable, resultsOf } from "../laws/law.ts";
 import { combinations, valuesOf } from "../laws/special-values.ts";
-import { operandDType, sampleCase, uniformFrom } from "../sample.ts";
-import { type Check, inputsOf } from "./check.ts";
+import { operandDType, sampleCase, type Uniform, uniformFrom } from "../sample.ts";
+import { type Check, deferred, inputsOf } from "./check.ts";
+import { inLayout, inputsFor, layouts, shapedCases } from "./shaped-cases.ts";
+import { furtherDTypes, retyped } from "./typed-cases.ts";
 
 const batchSize = 3;
 
-/** What an operation's row in the table asks of a backend: each case by itself, differentiated and mapped. */
-export function* tableChecks(operation: Definition, float: DType, seed: number): Generator<Check> {
+/** Of the dtypes beside those that a case stands for, one size in so many is asked for. */
+const furtherEvery = 5;
+
+const defaultTypes = (c: Case, float: DType): DType[] =>
+  c.operands.map(operandDType).map((dtype) => (dtype === "float64" ? float : dtype));
+
+/**
+ * What an operation's row in the table asks of a backend: each case by itself, differentiated and mapped; on other dtypes,
+ * shapes and layouts of its operands; and, where it is elementwise, on special values.
+ *
+ * @param others - whether the dtypes that are no floats are asked for too, which no float changes
+ */
+export function* tableChecks(
+  operation: Definition,
+  float: DType,
+  seed: number,
+  others: boolean,
+): Generator<Check> {
   const elementwise = operation.family === "elementwise";
   const composite = operation.primitive === null;
   const bound = { kind: "ulp", ulp: operation.ulp, elementwise, composite } as const;
+  const spread = { kind: "spread" } as const;
+  const resultsFor =
+    (c: Case): TensorFunction =>
+    (...x) => [...resultsOf(c, x)];
   for (const [i, c] of operation.cases.entries()) {
     const uniform = uniformFrom(seed + i);
     const operands = sampleCase(c, uniform);
-    const f: TensorFunction = (...x) => [...resultsOf(c, x)];
+    const f = resultsFor(c);
     const check = (what: string, given: readonly Tensor[], g: TensorFunction, b: Check["bound"]): Check => ({
       operation: operation.name,
       what: `${what}, case ${i}`,
@@ -25,7 +48,6 @@ export function* tableChecks(operation: Definition, float: DType, seed: number):
       bound: b,
     });
     yield check("its value", operands, f, bound);
-    const spread = { kind: "spread" } as const;
     const isSmooth = isDifferentiable(operation, c);
     if (isSmooth) yield check("its gradients", operands, gradients(f), spread);
     const batch = stacked(c, uniform);
@@ -33,18 +55,71 @@ export function* tableChecks(operation: Definition, float: DType, seed: number):
     yield check("vmap", batch, mapped, spread);
     if (isSmooth) yield check("its gradients under vmap", batch, gradients(mapped), spread);
   }
-  if (elementwise && operation.primitive?.kernel.kind === "elementwise") {
-    const { operands, call } = operation.cases[0]!;
-    const types = operands.map(operandDType).map((dtype) => (dtype === "float64" ? float : dtype));
-    const columns = combinations(types.map(valuesOf));
-    yield {
-      operation: operation.name,
-      what: "NaN, infinities and zeros of both signs",
-      inputs: columns.map((values, i) => ({ shape: [values.length], dtype: types[i]!, values })),
-      f: (...x) => [call(...x) as Tensor],
-      bound,
-    };
+  const isWanted = (dtype: DType) => dtype === float || (others && !dtype.startsWith("float"));
+  const further = operation.cases.flatMap((c) => furtherDTypes(c, float).filter(isWanted));
+  for (const [k, dtype] of [float, ...new Set(further)].entries()) {
+    const types = (c: Case) => (k === 0 ? defaultTypes(c, float) : retyped(c, dtype));
+    if (elementwise && operation.primitive?.kernel.kind === "elementwise") {
+      const list = types(operation.cases[0]!);
+      const columns = combinations(list.map(valuesOf));
+      yield {
+        operation: operation.name,
+        what: "NaN, infinities and zeros of both signs",
+        inputs: columns.map((values, i) => ({ shape: [values.length], dtype: list[i]!, values })),
+        f: resultsFor(operation.cases[0]!),
+        bound,
+      };
+    }
+    for (const [i, { case: c, shapes, size }] of [
+      ...shapedCases(operation, types, seed + operation.name.length),
+    ].entries()) {
+      // Of the further dtypes a few sizes, others for each.
+      if (k > 0 && (i + k) % furtherEvery !== seed % furtherEvery) continue;
+      const layout = layouts[(i + Math.floor(i / layouts.length) + k + seed) % layouts.length]!;
+      const at = `in case ${operation.cases.indexOf(c)}`;
+      const inputs = () => inputsFor(c, shapes, types(c), uniformFrom(seed + i));
+      yield deferred(
+        {
+          operation: operation.name,
+          what: `size ${size} ${at}, ${layout.name}`,
+          bound: elementwise ? bound : spread,
+        },
+        () => inLayout(layout, resultsFor(c), inputs()),
+      );
+      const special = k === 0 && !elementwise ? specialsAt.get(size) : undefined;
+      if (special === undefined) continue;
+      yield deferred({ operation: operation.name, what: `${special.name} ${at}`, bound: spread }, () => ({
+        inputs: strewn(inputs(), special, uniformFrom(seed + i)),
+        f: resultsFor(c),
+      }));
+    }
   }
+}
+
+/** Special values, how many of the elements they are, and among what. */
+interface Special {
+  readonly name: string;
+  readonly values: readonly number[];
+  readonly share: number;
+}
+
+/** What stands in operands of some sizes. */
+const specialsAt: ReadonlyMap<number, Special> = new Map([
+  [13, { name: "zeros of both signs", values: [0, -0, -0], share: 1 }],
+  [65, { name: "some NaN", values: [Number.NaN], share: 0.02 }],
+  [257, { name: "some infinities", values: [Infinity, -Infinity], share: 0.01 }],
+]);
+
+/**
+ * Inputs of which the first float has special values among its elements; only one has, since a backend may multiply the
+ * zeros that pad an operand or skip them.
+ */
+function strewn(inputs: readonly Input[], { values, share }: Special, uniform: Uniform): Input[] {
+  const first = inputs.findIndex(({ dtype }) => dtype.startsWith("float"));
+  const strew = (x: number) => (uniform() < share ? values[Math.floor(uniform() * values.length)]! : x);
+  return inputs.map((input, i) =>
+    i === first ? { ...input, values: Array.from(input.values, strew) } : input,
+  );
 }
 
 /** A few samples of each operand, stacked along a first axis. */

@@ -8,8 +8,8 @@ import {
   type TypedArray,
 } from "@amari/core";
 import { MismatchError } from "../expect-close.ts";
-import { firstDifference, type Judgement, judge } from "./judge.ts";
-import { PerturbingBackend } from "./perturbing-backend.ts";
+import { firstDifference, type Judgement, judge, type Perturbed, spreadsAllowed } from "./judge.ts";
+import { type Noise, PerturbingBackend } from "./perturbing-backend.ts";
 import { printProgram } from "./print-program.ts";
 import { evaluate, type Input, type RandomProgram, tensorOf } from "./random-program.ts";
 import type { TensorFunction, Variant } from "./variants.ts";
@@ -37,12 +37,19 @@ export interface Agreement extends Judgement {
 }
 
 /**
- * Into how many groups the operations are dealt out in turn; each is perturbed by itself, in several ways. Were all
+ * Into how many groups the operations are dealt out in turn, at most; each is perturbed by itself, in several ways. Were all
  * perturbed at once, errors that happen to cancel would hide how far results may be apart.
  */
-const groups = 6;
+const mostGroups = 6;
 
 const directions = ["chance", "opposite", "coarse"] as const;
+
+const strains: readonly Pick<Noise, "direction" | "amount">[] = [
+  { direction: "chance", amount: "whole" },
+  { direction: "opposite", amount: "whole" },
+  { direction: "chance", amount: "part" },
+  { direction: "opposite", amount: "part" },
+];
 
 /** The results of a function on a backend. */
 export interface Results {
@@ -68,18 +75,47 @@ export function submitOn(backend: Backend, f: TensorFunction, inputs: readonly I
   }
 }
 
-/** For each group of operations, the runs that perturb it. */
-export const perturbedRuns = (
+/** Runs of the reference with wrong operations. */
+export interface PerturbedRuns {
+  /** For each group of operations, the runs that perturb it by the stated error. */
+  readonly groups: readonly (readonly Results[])[];
+  /** Runs in which every operation is wrong by as many times its stated error as results may be apart in spreads. */
+  readonly strained: readonly Results[];
+}
+
+export function perturbedRuns(
   perturbed: PerturbingBackend,
   f: TensorFunction,
   inputs: readonly Input[],
-): Results[][] =>
-  Array.from({ length: groups }, (_, group) =>
-    directions.map((direction) => {
-      perturbed.noise = { group, groups, direction };
-      return runOn(perturbed, f, inputs);
-    }),
+): PerturbedRuns {
+  const run = (noise: Noise): Results => {
+    perturbed.noise = noise;
+    return runOn(perturbed, f, inputs);
+  };
+  const strained = strains.map(({ direction, amount }) =>
+    run({ group: 0, groups: 1, direction, strength: spreadsAllowed, amount, seed: mostGroups }),
   );
+  // A group of its own for each where they are few: there is nothing to see in a group without any.
+  const groups = Math.max(1, Math.min(mostGroups, perturbed.moves));
+  return {
+    strained,
+    groups: Array.from({ length: groups }, (_, group) =>
+      directions.map((direction) =>
+        run({ group, groups, direction, strength: 1, amount: "whole", seed: group }),
+      ),
+    ),
+  };
+}
+
+/** What {@link judge} needs of the runs for one result. */
+export const perturbedData = (
+  { groups, strained }: PerturbedRuns,
+  i: number,
+  kept: (data: TypedArray) => TypedArray = (data) => data,
+): Perturbed => ({
+  groups: groups.map((runs) => runs.map((run) => kept(run.data[i]!))),
+  strained: strained.map((run) => kept(run.data[i]!)),
+});
 
 function currentDefault(): Backend | null {
   try {
@@ -151,9 +187,9 @@ export function checkProgram(
     const judgement = judge(
       data,
       expected.data[i]!,
-      perturbations.map((runs) => runs.map((run) => run.data[i]!)),
+      perturbedData(perturbations, i),
       dtype,
-      !perturbations[0]!.some((run) => perturbed.isInexact(run.tensors[i]!)),
+      !perturbations.groups[0]!.some((run) => perturbed.isInexact(run.tensors[i]!)),
     );
     const wrong = judgement.wrong[0];
     if (wrong !== undefined) {

@@ -2,7 +2,21 @@ import type { DType, TypedArray } from "@amari/core";
 import { epsilonOf, isFloat } from "@amari/core/backend";
 
 /** How far a result may be from the reference, in spreads of the perturbed runs. */
-const spreadsAllowed = 4;
+export const spreadsAllowed = 4;
+
+/**
+ * By how many bounds the strained runs, in which every operation is wrong by as much as the bound allows for, may be off
+ * before the bound says nothing: by less, the spread was small by chance.
+ */
+const strainAllowed = 2;
+
+/** What runs of the reference with wrong operations gave for one result. */
+export interface Perturbed {
+  /** For each group of operations, the runs that perturb it by the stated error. */
+  readonly groups: readonly (readonly TypedArray[])[];
+  /** Runs that perturb all at once by {@link spreadsAllowed} times their errors. */
+  readonly strained: readonly TypedArray[];
+}
 
 /** How the elements of one result compare. */
 export interface Judgement {
@@ -21,15 +35,16 @@ const same = (a: number, b: number, signedZeros: boolean): boolean =>
 
 /**
  * Compares a result element by element with the reference. The perturbed runs of the reference say what an error of the
- * stated size in each operation comes to here: to first order, the sum of what each group of operations causes.
+ * stated size in each operation comes to here: to first order, the sum of what each group of operations causes. Whether
+ * the first order holds as far as the bound reaches, the strained runs say: where a comparison goes another way, or a
+ * pole is near, all errors together do more than the sum of what each does, and the element is discarded.
  *
- * @param perturbed - for each group of operations, the results of the runs that perturb it
  * @param exact - whether only exact operations led to it: then the bits must agree, of zeros too
  */
 export function judge(
   got: TypedArray,
   expected: TypedArray,
-  perturbed: readonly (readonly TypedArray[])[],
+  { groups, strained }: Perturbed,
   dtype: DType,
   exact: boolean,
 ): Judgement {
@@ -38,19 +53,19 @@ export function judge(
   let [discarded, worst] = [0, 0];
   expected.forEach((y, index) => {
     const x = got[index]!;
+    const farthest = (runs: readonly TypedArray[]): number =>
+      Math.max(...runs.map((run) => distance(run[index]!, y)));
     // An inexact value is known to a unit in the last place at best.
     const least = exact || !isFloat(dtype) || !Number.isFinite(y) ? 0 : Math.abs(y) * epsilonOf(dtype);
-    const moves = perturbed.map((runs) => Math.max(...runs.map((run) => distance(run[index]!, y))));
-    const spread = Math.max(
-      least,
-      moves.reduce((a, b) => a + b, 0),
-    );
-    if (spread > unstable) {
+    const moves = groups.map(farthest).reduce((a, b) => a + b, 0);
+    const spread = Math.max(least, moves);
+    const strain = farthest(strained);
+    if (spread > unstable || strain > strainAllowed * spreadsAllowed * spread) {
       discarded++;
       return;
     }
     if (same(x, y, exact)) return;
-    const bound = spreadsAllowed * spread;
+    const bound = Math.max(spreadsAllowed * spread, strain);
     const share = distance(x, y) / bound;
     if (share > worst) worst = share;
     if (!(share <= 1)) wrong.push({ index, bound });

@@ -22,6 +22,12 @@ export interface Noise {
   /** Which of the operations are moved: one in `groups`, in turn. */
   readonly group: number;
   readonly groups: number;
+  /** By how many times their stated error. */
+  readonly strength: number;
+  /** Whether each element is moved by the whole of it, or by a part that is left to chance. */
+  readonly amount: "whole" | "part";
+  /** The seed of what is left to chance. */
+  readonly seed: number;
   /**
    * By their whole error up or down by chance, or the other way; or to the nearest multiple of it, so that what is all
    * error becomes the zero, and what is nearly equal becomes the equal, that another order of summation may give.
@@ -54,6 +60,11 @@ export class PerturbingBackend implements Backend {
   /** Chooses the noise of the runs that follow. */
   set noise(noise: Noise) {
     this.perturbation.set(noise);
+  }
+
+  /** How many operations the runs since the last choice could move. */
+  get moves(): number {
+    return this.perturbation.moves;
   }
 
   /** Whether a value of this backend came from inexact operations; else every backend must have the same bits. */
@@ -136,14 +147,25 @@ class PerturbedExecutable implements Executable {
 
 /** The noise itself, shared by the steps that are inserted. */
 class Perturbation {
-  private noise: Noise = { group: 0, groups: 1, direction: "chance" };
+  private noise: Noise = {
+    group: 0,
+    groups: 1,
+    strength: 1,
+    amount: "whole",
+    seed: 0,
+    direction: "chance",
+  };
   private uniform = uniformFrom(0);
   /** How many inserted steps have run since the noise was chosen. */
   private steps = 0;
 
+  get moves(): number {
+    return this.steps;
+  }
+
   set(noise: Noise): void {
     this.noise = noise;
-    this.uniform = uniformFrom(noise.group);
+    this.uniform = uniformFrom(noise.seed);
     this.steps = 0;
   }
 
@@ -158,9 +180,11 @@ class Perturbation {
     const move = (x: number, squared: number): number => {
       const scale = Math.max(Math.abs(x), squared > 0 ? Math.sqrt(squared) : 0);
       if (scale === 0 || !Number.isFinite(scale)) return x;
-      const error = size * Math.max(scale * epsilon, least);
-      if (this.noise.direction === "coarse") return Math.round(x / error) * error;
-      const isUp = this.uniform() < 0.5 === (this.noise.direction === "chance");
+      const { strength, amount, direction } = this.noise;
+      const whole = strength * size * Math.max(scale * epsilon, least);
+      if (direction === "coarse") return Math.round(x / whole) * whole;
+      const isUp = this.uniform() < 0.5 === (direction === "chance");
+      const error = amount === "whole" ? whole : whole * this.uniform();
       return isUp ? x + error : x - error;
     };
     // Asked for once in each run of the step.
@@ -181,10 +205,30 @@ const square: Operation = {
   kernel: { kind: "elementwise", scalar: () => (x: number) => x * x },
 };
 
+const largestSquare: Operation = {
+  name: "largestSquare",
+  kernel: {
+    kind: "elementwise",
+    scalar:
+      () =>
+      (...x: number[]) =>
+        Math.max(...x.map((y) => y * y)),
+  },
+};
+
 /** The error of an operation that no row of the table states. */
 const unstated = 4;
 
 let stated: Map<Operation, number> | undefined;
+let cancelling: ReadonlySet<Operation> | undefined;
+
+/** Whether the error of an elementwise operation is that of its largest operand. */
+function cancels(operation: Operation): boolean {
+  cancelling ??= new Set(
+    [...operations.values()].flatMap((row) => (row.cancels && row.primitive !== null ? [row.primitive] : [])),
+  );
+  return cancelling.has(operation);
+}
 
 /** The stated error of an operation; conversions, which may round, count as correctly rounded. */
 function errorOf(operation: Operation): number {
@@ -272,6 +316,17 @@ function perturb(
     const wide: TensorType = { shape: type.shape, dtype: "float64" };
     return add(wide, (output) => ({ ...step, inputs: squares, output, outputs: [wide] }));
   };
+  /** The square of the largest operand at each place. */
+  const largest = (step: Step, operands: readonly number[]): number => {
+    const wide: TensorType = { shape: step.outputs[0]!.shape, dtype: "float64" };
+    return add(wide, (output) => ({
+      operation: largestSquare,
+      attributes: undefined,
+      inputs: operands,
+      output,
+      outputs: [wide],
+    }));
+  };
   const given = program.inputs.length + program.scalars.length;
   program.slots.slice(0, given).forEach((type, slot) => {
     moved.set(slot, slots.push(type) - 1);
@@ -283,7 +338,12 @@ function perturb(
     const error = step.bodies === undefined ? errorOf(step.operation) * growthOf(step, program) : 0;
     const ulp = ulpIn(step.outputs[0]!.dtype, error);
     const operands = step.inputs.map((slot) => moved.get(slot)!);
-    const squared = kind !== "elementwise" && ulp > 0.5 ? terms(step, operands) : null;
+    const squared =
+      kind !== "elementwise" && ulp > 0.5
+        ? terms(step, operands)
+        : cancels(step.operation)
+          ? largest(step, operands)
+          : null;
     const first = slots.length;
     slots.push(...step.outputs);
     const bodies = isInexact ? step.bodies?.map((body) => perturbedBody(body, perturbation)) : step.bodies;

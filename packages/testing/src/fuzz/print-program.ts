@@ -42,7 +42,7 @@ const printImport = (from: string, names: readonly string[]): string[] =>
   names.length === 0 ? [] : [`import { ${[...new Set(names)].join(", ")} } from "${from}";`];
 
 const printInput = ({ shape, dtype, values }: Input): string =>
-  `tensor([${values.map(printNumber).join(", ")}], { shape: [${shape.join(", ")}], dtype: "${dtype}" })`;
+  `tensor([${Array.from(values, printNumber).join(", ")}], { shape: [${shape.join(", ")}], dtype: "${dtype}" })`;
 
 const printNumber = (x: number): string => (Object.is(x, -0) ? "-0" : String(x));
 

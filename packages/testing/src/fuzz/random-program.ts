@@ -1,5 +1,5 @@
 import * as amari from "@amari/core";
-import { type DType, type Tensor, tensor } from "@amari/core";
+import { type DType, type Tensor, type TypedArray, tensor } from "@amari/core";
 import * as controlFlow from "./control-flow.ts";
 
 /** A value of a program by its number: the inputs come first, then the result of each call. */
@@ -32,7 +32,7 @@ export interface Input {
   readonly shape: readonly number[];
   readonly dtype: DType;
   /** The elements in row-major order, before they are rounded to the dtype. */
-  readonly values: readonly number[];
+  readonly values: readonly number[] | TypedArray;
 }
 
 /** A straight line of calls. It holds no tensors, so that it runs on any backend and prints as code. */
