@@ -32,6 +32,8 @@ class KernelRunner {
   private readonly scalars: readonly number[];
   private readonly counters: number[] = [];
   private readonly results = new Map<number, Value>();
+  /** How many points of the loops have been begun. */
+  private point = 0;
 
   constructor(data: ReadonlyMap<number, TypedArray>, scalars: readonly number[]) {
     this.data = data;
@@ -53,6 +55,7 @@ class KernelRunner {
       for (const { extents, folds, stores } of prepared) {
         const sums = folds.map(({ a }): Value => a.initial);
         this.forEach(extents, loops.length, () => {
+          this.point++;
           folds.forEach(({ a, value }, i) => {
             sums[i] = combined(a, sums[i]!, value());
           });
@@ -87,10 +90,22 @@ class KernelRunner {
   private compile(expression: Expression, known: Map<Expression, Compute>): Compute {
     let compute = known.get(expression);
     if (compute === undefined) {
-      compute = this.compileNew(expression, known);
+      compute = this.oncePerPoint(this.compileNew(expression, known));
       known.set(expression, compute);
     }
     return compute;
+  }
+
+  /** Expressions share their operands: each computed by whoever asks, one value would cost as much as all paths to it. */
+  private oncePerPoint(compute: Compute): Compute {
+    let [at, value]: [number, Value] = [0, 0];
+    return () => {
+      if (at !== this.point) {
+        value = compute();
+        at = this.point;
+      }
+      return value;
+    };
   }
 
   private compileNew(e: Expression, known: Map<Expression, Compute>): Compute {
