@@ -37,7 +37,7 @@ export class Heap<M extends LinearMemory = WebAssembly.Memory> {
   /** What modules declare when they import the memory; it may be larger. */
   readonly declared: MemoryImport;
   /** Views of the whole memory, made anew when it grows: making them costs more than a small program. */
-  words!: Int32Array;
+  words!: Uint32Array;
   doubles!: Float64Array;
   private readonly free = new Map<number, number[]>();
   private end: number;
@@ -75,7 +75,7 @@ export class Heap<M extends LinearMemory = WebAssembly.Memory> {
   }
 
   private makeViews(): void {
-    this.words = new Int32Array(this.memory.buffer);
+    this.words = new Uint32Array(this.memory.buffer);
     this.doubles = new Float64Array(this.memory.buffer);
   }
 

@@ -32,6 +32,8 @@ export interface DeviceDescription {
 export interface DeviceTraits {
   /** Whether it computes with denormal numbers. */
   readonly denormals: boolean;
+  /** Whether it rounds a product and its sum once. */
+  readonly fusesProducts: boolean;
   /** How many invocations of a workgroup, by their numbers, exchange values without memory; 1: none. */
   readonly subgroup: number;
   /** How it multiplies matrices; null: whichever way is measured to be the fastest. */
@@ -75,7 +77,7 @@ export class WebgpuBackend implements Backend {
     const pipelines = new Pipelines(device);
     const recorder = new Recorder(device, heap, pipelines);
     const products = new ProductChooser(pipelines, traits.product);
-    this.runtime = new Runtime(device, heap, pipelines, recorder, products, traits.subgroup, (block) =>
+    this.runtime = new Runtime(device, heap, pipelines, recorder, products, traits, (block) =>
       this.free(block),
     );
     void device.lost.then(({ message, reason }) => {

@@ -315,7 +315,7 @@ export class WebgpuExecutable implements TimedExecutable {
     this.onHost.push(`the kernel that writes ${writes.map((b) => `b${b}`).join(", ")}`);
     // What a kernel stores in part must be there before.
     return this.hostAction([...new Set([...reads, ...writes])], writes, (data, scalars) => {
-      runKernel(kernel, data, scalars);
+      runKernel(kernel, data, scalars, this.runtime.fusesProducts);
     });
   }
 

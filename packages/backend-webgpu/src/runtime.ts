@@ -15,6 +15,8 @@ export class Runtime {
   readonly products: ProductChooser;
   /** How many invocations of a workgroup, by their numbers, exchange values without memory; 1: none. */
   readonly subgroup: number;
+  /** Whether the device rounds a product and its sum once. */
+  readonly fusesProducts: boolean;
   /** Frees what programs held that have been collected. */
   readonly collected: FinalizationRegistry<readonly GpuBlock[]>;
 
@@ -24,7 +26,7 @@ export class Runtime {
     pipelines: Pipelines,
     recorder: Recorder,
     products: ProductChooser,
-    subgroup: number,
+    { subgroup, fusesProducts }: Pick<Runtime, "subgroup" | "fusesProducts">,
     free: (block: GpuBlock) => void,
   ) {
     this.device = device;
@@ -33,6 +35,7 @@ export class Runtime {
     this.recorder = recorder;
     this.products = products;
     this.subgroup = subgroup;
+    this.fusesProducts = fusesProducts;
     this.collected = new FinalizationRegistry((blocks) => blocks.forEach(free));
   }
 

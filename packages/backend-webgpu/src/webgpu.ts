@@ -1,7 +1,7 @@
 import { ArgumentError } from "@amari/core";
 import { WebgpuBackend } from "./backend.ts";
 import { findAdapter } from "./device/gpu.ts";
-import { keepsDenormals, subgroupOf } from "./device/probe.ts";
+import { fusesProducts, keepsDenormals, subgroupOf } from "./device/probe.ts";
 import { type ProductVariantName, productVariantNames } from "./emit/dot/variants.ts";
 
 const smallestMemory = 2 ** 16;
@@ -70,6 +70,7 @@ export async function webgpu(options: WebgpuOptions = {}): Promise<WebgpuBackend
     { vendor, architecture, description, isSoftware },
     {
       denormals: await keepsDenormals(device),
+      fusesProducts: await fusesProducts(device),
       subgroup: await subgroupOf(device),
       product: product === "measured" ? null : product,
     },

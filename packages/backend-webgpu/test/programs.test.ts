@@ -302,3 +302,16 @@ describe.skipIf(found === null)("programs on WebGPU", () => {
     expect(await ones([4]).mul(2).array()).toEqual([2, 2, 2, 2]);
   });
 });
+
+describe.skipIf(found === null)("a kernel that is left to the host", () => {
+  it("gives what is fused with it the bits that it has on the device", async () => {
+    const uniform = uniformFrom(1);
+    const numbers = () => tensor(Float32Array.from({ length: 512 }, () => 6 * uniform() - 3)) as Tensor;
+    const [x, y] = [numbers(), numbers()];
+    const onHost = (x: Tensor, y: Tensor) => x.logAddExp(y);
+    const onDevice = (x: Tensor, y: Tensor) => x.sub(y).sigmoid().mul(x.exp());
+    const together = jit((x: Tensor, y: Tensor) => onDevice(x, y).mul(onHost(x, y)));
+    const [a, b] = [jit(onDevice)(x, y).realise(), jit(onHost)(x, y).realise()];
+    expect(await together(x, y).data()).toEqual(await a.mul(b).data());
+  });
+});

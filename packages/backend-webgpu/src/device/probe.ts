@@ -13,6 +13,19 @@ export async function keepsDenormals(device: GPUDevice): Promise<boolean> {
   return result === Math.fround(tiny);
 }
 
+const multiplyAdd = `@group(0) @binding(0) var<storage, read_write> numbers: array<f32>;
+@compute @workgroup_size(1)
+fn main() { numbers[0] = fma(numbers[0], numbers[1], numbers[2]); }
+`;
+
+/** Whether a device rounds a product and its sum once; WGSL lets it round both. */
+export async function fusesProducts(device: GPUDevice): Promise<boolean> {
+  // The last bit of the square is lost where the product is rounded.
+  const x = 1 + 2 ** -12;
+  const [result] = new Float32Array(await run(device, multiplyAdd, Float32Array.of(x, x, -1 - 2 ** -11)));
+  return result === 2 ** -24;
+}
+
 const invocations = 256;
 
 const numbering = `enable subgroups;

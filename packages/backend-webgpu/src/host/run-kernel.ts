@@ -18,26 +18,31 @@ type Compute = () => Value;
  * to the host.
  *
  * @param data the elements of each buffer that the kernel reads or writes; a bool is 0 or 1
+ * @param fusesProducts whether the device rounds a product and its sum once: what is fused with an operation for the host must
+ *   have the bits that it has on the device
  */
 export function runKernel(
   kernel: LoopKernel,
   data: ReadonlyMap<number, TypedArray>,
   scalars: readonly number[],
+  fusesProducts: boolean,
 ): void {
-  new KernelRunner(data, scalars).run(kernel);
+  new KernelRunner(data, scalars, fusesProducts).run(kernel);
 }
 
 class KernelRunner {
   private readonly data: ReadonlyMap<number, TypedArray>;
   private readonly scalars: readonly number[];
+  private readonly fusesProducts: boolean;
   private readonly counters: number[] = [];
   private readonly results = new Map<number, Value>();
   /** How many points of the loops have been begun. */
   private point = 0;
 
-  constructor(data: ReadonlyMap<number, TypedArray>, scalars: readonly number[]) {
+  constructor(data: ReadonlyMap<number, TypedArray>, scalars: readonly number[], fusesProducts: boolean) {
     this.data = data;
     this.scalars = scalars;
+    this.fusesProducts = fusesProducts;
   }
 
   run({ loops, phases }: LoopKernel): void {
@@ -140,7 +145,8 @@ class KernelRunner {
           return () => (condition() ? x() : y());
         }
         const [x, y, z] = operands as [Compute, Compute?, Compute?];
-        const run = instructions[e.instruction];
+        const isRoundedTwice = e.instruction === "fma" && e.type === "f32" && !this.fusesProducts;
+        const run = isRoundedTwice ? multiplyThenAdd : instructions[e.instruction];
         return () => run(types, x(), y?.() as never, z?.() as never);
       }
     }
@@ -190,6 +196,8 @@ const compared =
   (f: (x: Value, y: Value) => boolean): Run =>
   (_, x, y) =>
     Number(f(x, y));
+
+const multiplyThenAdd: Run = onNumbers((x, y, z) => Math.fround(x * y) + z);
 
 const roundHalfEven = (x: number): number => {
   const nearest = Math.round(x);
