@@ -20,7 +20,7 @@ export interface DotFrame {
  */
 const enoughColumns = 192;
 
-/** The left matrix is packed for each part again: for 32 columns that costs up to an eighth of the product. */
+/** The left matrix is packed for each part again, which few columns do not pay for. */
 const leastColumns = (n: number): number => Math.min(128, 32 * Math.ceil(n / 256));
 
 /** The range of a product's function: the columns or the rows of its results, one matrix after the other. */

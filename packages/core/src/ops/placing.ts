@@ -1,17 +1,14 @@
 import { apply, type Primitive } from "../define/primitive.ts";
 import type { Node } from "../node.ts";
 import type { Kernel } from "../operation.ts";
-import { sizeOf, stridesOf } from "../shape.ts";
+import { sizeOf } from "../shape.ts";
 import type { Shape } from "../shape-types.ts";
 import { Tensor } from "../tensor.ts";
 import { zerosLike } from "./creation.ts";
-import { padPrimitive, slicePrimitive } from "./windows.ts";
+import { padPrimitive, slicePrimitive, type Window, windowOf } from "./windows.ts";
 
-/** Where an operand stands in the result: its first element, and the steps from one to the next along each axis. */
-interface Place {
-  readonly starts: readonly number[];
-  readonly steps: readonly number[];
-}
+/** Where an operand stands in the result. */
+type Place = Pick<Window, "starts" | "steps">;
 
 interface Placing {
   readonly places: readonly Place[];
@@ -24,15 +21,7 @@ const placePrimitive: Primitive<Placing> = {
   kernel: {
     kind: "assemble",
     assembly: (inputs, { places }: Placing, whole) => {
-      const strides = stridesOf(whole);
-      const windows = inputs.map((shape, i) => {
-        const { starts, steps } = places[i]!;
-        return {
-          shape,
-          strides: strides.map((stride, axis) => stride * steps[axis]!),
-          offset: strides.reduce((offset, stride, axis) => offset + stride * starts[axis]!, 0),
-        };
-      });
+      const windows = inputs.map((shape, i) => windowOf(whole, { ...places[i]!, shape }));
       const placed = inputs.reduce((sum, shape) => sum + sizeOf(shape), 0);
       return { fill: placed === sizeOf(whole) ? null : 0, windows };
     },

@@ -4,12 +4,13 @@ import { apply, type Primitive } from "../define/primitive.ts";
 import type * as Signatures from "../define/signatures.ts";
 import { viewPrimitive } from "../define/view.ts";
 import { ArgumentError, AxisError } from "../errors/errors.ts";
-import type { Kernel } from "../operation.ts";
+import type { Kernel, StridedView } from "../operation.ts";
 import { checkShape, range, showShape, stridesOf } from "../shape.ts";
 import type { Shape } from "../shape-types.ts";
 import type { Tensor } from "../tensor.ts";
 
-interface Window {
+/** A part of an array: its first element, the steps from one to the next along each axis, and how many there are. */
+export interface Window {
   readonly starts: readonly number[];
   readonly steps: readonly number[];
   readonly shape: Shape;
@@ -37,6 +38,16 @@ export const slicePrimitive: Primitive<Window> = viewPrimitive<Window>("slice", 
     shape: [size, ...shape],
   }),
 });
+
+/** Where a window stands in a dense array. */
+export function windowOf(whole: Shape, { starts, steps, shape }: Window): StridedView {
+  const strides = stridesOf(whole);
+  return {
+    shape,
+    strides: strides.map((stride, axis) => stride * steps[axis]!),
+    offset: strides.reduce((offset, stride, axis) => offset + stride * starts[axis]!, 0),
+  };
+}
 
 /**
  * One entry per leading axis: an index (drops the axis), `[start, end]`, `[start, end, step]` with a positive step, or
@@ -115,19 +126,10 @@ export const padPrimitive: Primitive<Padding> = {
   name: "pad",
   kernel: {
     kind: "assemble",
-    assembly: ([shape], { low, interior, value }: Padding, padded) => {
-      const strides = stridesOf(padded);
-      return {
-        fill: Number(value),
-        windows: [
-          {
-            shape: shape!,
-            strides: strides.map((stride, axis) => stride * (interior[axis]! + 1)),
-            offset: strides.reduce((offset, stride, axis) => offset + stride * low[axis]!, 0),
-          },
-        ],
-      };
-    },
+    assembly: ([shape], { low, interior, value }: Padding, padded) => ({
+      fill: Number(value),
+      windows: [windowOf(padded, { starts: low, steps: interior.map((n) => n + 1), shape: shape! })],
+    }),
   } as Kernel,
   type: ([input], { low, high, interior }) => ({
     shape: checkShape(input!.shape.map((n, i) => n + low[i]! + high[i]! + Math.max(0, n - 1) * interior[i]!)),
