@@ -1,23 +1,21 @@
 /**
  * Everything that the table of operations promises, asked of a backend:
  *   pnpm conformance [--backend cpu|webgpu|reference] [--dtype float16] [--every 1] [--only sum,sin] [--programs 200] [--small]
- *                    [--seed 0] [--failures 20]
+ *                    [--seed 0] [--failures 20] [--jobs 2]
  *
  * Prints for each operation how many checks passed, its largest error in ulp and as a share of its bound, and what the
- * backend says it cannot do. The exit code is 1 if a check failed.
+ * backend says it cannot do. The exit code is 1 if a check failed. Several processes share the checks, by default one for
+ * each core and 4 GB of memory.
  */
-import { cpuBackend } from "@amari/backend-cpu";
-import { referenceBackend } from "@amari/backend-reference";
-import { webgpu } from "@amari/backend-webgpu";
-import { type Backend, type DType, setDefaultBackend } from "@amari/core";
-import { type ConformanceReport, conformance } from "@amari/testing";
-import { readOptions } from "./options.ts";
+import { fork } from "node:child_process";
+import { availableParallelism, totalmem } from "node:os";
+import { fileURLToPath } from "node:url";
+import type { DType } from "@amari/core";
+import { type ConformanceReport, ConformanceTally } from "@amari/testing";
+import type { Job, Message } from "./conformance-worker.ts";
+import { choose, readOptions, refuse, wholeNumber } from "./options.ts";
 
-const backends: Readonly<Record<string, () => Backend | Promise<Backend>>> = {
-  cpu: cpuBackend,
-  webgpu,
-  reference: referenceBackend,
-};
+const defaultJobs = Math.max(1, Math.min(availableParallelism(), Math.floor(totalmem() / 4e9)));
 
 const values = readOptions({
   backend: { type: "string", default: "cpu" },
@@ -28,41 +26,61 @@ const values = readOptions({
   every: { type: "string", default: "1" },
   seed: { type: "string", default: "0" },
   failures: { type: "string", default: "20" },
+  jobs: { type: "string", default: String(defaultJobs) },
 });
-
-const make = backends[values.backend];
-if (make === undefined)
-  throw new Error(`--backend: expected ${Object.keys(backends).join(" or ")}, got ${values.backend}`);
-const backend = await make();
-const reference = referenceBackend();
-setDefaultBackend(reference);
-
-const chosen = values.only?.split(",");
-
-const started = performance.now();
-let [done, failed, shown] = [0, 0, started];
-const report = await conformance(backend, {
-  reference,
-  every: Number(values.every),
-  programs: Number(values.programs),
+const floats: readonly DType[] = ["float16", "float32", "float64"];
+const jobs = wholeNumber("jobs", values.jobs, 1);
+const failures = wholeNumber("failures", values.failures, 0);
+const job: Job = {
+  backend: choose("backend", values.backend, ["cpu", "webgpu", "reference"]),
+  dtype: values.dtype === undefined ? undefined : choose<DType>("dtype", values.dtype, floats),
+  every: wholeNumber("every", values.every, 1),
+  programs: wholeNumber("programs", values.programs, 0),
+  seed: wholeNumber("seed", values.seed, 0),
   large: !values.small,
-  ...(values.dtype !== undefined && { floats: [values.dtype as DType] }),
-  ...(chosen && { only: (name) => chosen.includes(name) }),
-  seed: Number(values.seed),
-  onCheck: ({ operation }, outcome) => {
-    done++;
-    if (outcome.kind === "failed" && failed++ < Number(values.failures)) {
-      console.log(`\r\x1b[KFAILED ${outcome.message}`);
-    }
-    if (performance.now() - shown < 1000) return;
-    shown = performance.now();
-    process.stderr.write(`\r${done} checks, ${operation}\x1b[K`);
-  },
-});
+  only: values.only?.split(","),
+};
+
+const program = fileURLToPath(new URL("./conformance-worker.ts", import.meta.url));
+const started = performance.now();
+const tally = new ConformanceTally();
+let name: string = job.backend;
+let [next, done, failed, shown] = [0, 0, 0, started];
+await Promise.all(Array.from({ length: jobs }, work));
 process.stderr.write("\r\x1b[K");
+const report = tally.report(name);
 print(report);
-await backend.close();
+if (report.checks === 0) refuse(`no check is of ${values.only ?? `--dtype ${values.dtype}`}`);
 if (report.failures.length > 0) process.exitCode = 1;
+
+/** Runs a process to its end. */
+function work(): Promise<void> {
+  return new Promise((resolve) => {
+    const worker = fork(program, [JSON.stringify(job)]);
+    worker.on("message", (message: Message) => {
+      if (message.kind === "next") worker.send(next++);
+      else hear(message);
+    });
+    // What went wrong the process has printed.
+    worker.on("exit", (code, signal) =>
+      code === 0 ? resolve() : refuse(`a process ended with ${code ?? signal} after ${done} checks`),
+    );
+  });
+}
+
+function hear(message: Exclude<Message, { kind: "next" }>): void {
+  if (message.kind === "begun") {
+    name = message.backend;
+    return;
+  }
+  const { operation, outcome } = message;
+  tally.add(operation, outcome);
+  done++;
+  if (outcome.kind === "failed" && failed++ < failures) console.log(`\r\x1b[KFAILED ${outcome.message}`);
+  if (performance.now() - shown < 1000) return;
+  shown = performance.now();
+  process.stderr.write(`\r${done} checks, ${operation}\x1b[K`);
+}
 
 function print({ checks, passed, declined, unsupported, failures, operations }: ConformanceReport): void {
   console.log(
@@ -79,7 +97,7 @@ function print({ checks, passed, declined, unsupported, failures, operations }: 
   for (const reason of reasons) console.log(`\nunsupported: ${reason}`);
   const seconds = ((performance.now() - started) / 1000).toFixed(0);
   console.log(
-    `\n${backend.name}: ${checks} checks in ${seconds} s: ${passed} passed, ${failures.length} failed, ` +
+    `\n${report.backend}: ${checks} checks in ${seconds} s: ${passed} passed, ${failures.length} failed, ` +
       `${unsupported} unsupported, ${declined} declined by the reference too`,
   );
 }

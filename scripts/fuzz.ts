@@ -12,7 +12,7 @@ import { cpuBackend } from "@amari/backend-cpu";
 import { referenceBackend } from "@amari/backend-reference";
 import { type Backend, setDefaultBackend } from "@amari/core";
 import { type FuzzReport, fuzz } from "@amari/testing";
-import { readOptions } from "./options.ts";
+import { choose, readOptions, wholeNumber } from "./options.ts";
 
 const backends: Readonly<Record<string, () => Backend>> = { cpu: cpuBackend, reference: referenceBackend };
 
@@ -27,13 +27,7 @@ const values = readOptions({
   elements: { type: "string" },
 });
 
-function choose<T extends string>(option: string, value: string, choices: readonly T[]): T {
-  const choice = choices.find((c) => c === value);
-  if (choice === undefined) throw new Error(`--${option}: expected ${choices.join(" or ")}, got ${value}`);
-  return choice;
-}
-
-const [count, seed] = [Number(values.count), Number(values.seed)];
+const [count, seed] = [wholeNumber("count", values.count, 1), wholeNumber("seed", values.seed, 0)];
 const threaded = values.threads === undefined ? undefined : cpuBackend({ threads: Number(values.threads) });
 const backend = threaded
   ? cpuBackend({ threads: 1 })

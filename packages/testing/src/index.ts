@@ -17,12 +17,12 @@ export {
   checkVjp,
 } from "./check-grads.ts";
 export type { Check, Outcome } from "./conformance/check.ts";
+export { type ConformanceOptions, conformance } from "./conformance/conformance.ts";
 export {
-  type ConformanceOptions,
   type ConformanceReport,
-  conformance,
+  ConformanceTally,
   type OperationConformance,
-} from "./conformance/conformance.ts";
+} from "./conformance/report.ts";
 export { expectClose, MismatchError, type Tolerance } from "./expect-close.ts";
 export { branch, halved, recurrence } from "./fuzz/control-flow.ts";
 export { type FuzzOptions, type FuzzReport, fuzz, type OperationReport } from "./fuzz/fuzz.ts";

@@ -5,6 +5,7 @@ import { conversionChecks } from "./conversion-checks.ts";
 import { hardShapeChecks } from "./hard-shapes.ts";
 import { largeChecks } from "./large-checks.ts";
 import { fuzzChecks, transformationChecks } from "./program-checks.ts";
+import { type ConformanceReport, ConformanceTally } from "./report.ts";
 import { isTiny, runCheck } from "./run-check.ts";
 import { tableChecks } from "./table-checks.ts";
 
@@ -24,34 +25,13 @@ export interface ConformanceOptions {
   readonly large?: boolean;
   /** The seed of the samples. Default 0. */
   readonly seed?: number;
+  /**
+   * Where several runs share the checks, each of which has all other options alike: gives the number of the next check
+   * that this one takes, from 0 on, greater at each call. Default: every check is this run's.
+   */
+  readonly claim?: () => number | Promise<number>;
   /** Called after each check. */
   readonly onCheck?: (check: Check, outcome: Outcome) => void;
-}
-
-/** What became of the checks of one operation or kind of program. */
-export interface OperationConformance {
-  readonly passed: number;
-  readonly elements: number;
-  readonly discarded: number;
-  /** The largest error of the operation by itself, in units in the last place. */
-  readonly worstUlp: number;
-  /** The largest error as a share of what is allowed. */
-  readonly worst: number;
-  /** What the backend declined, and why. */
-  readonly unsupported: readonly string[];
-  readonly failures: readonly string[];
-}
-
-/** What {@link conformance} found. */
-export interface ConformanceReport {
-  readonly backend: string;
-  readonly checks: number;
-  readonly passed: number;
-  /** What the reference declined too, such as a derivative that does not exist. */
-  readonly declined: number;
-  readonly unsupported: number;
-  readonly failures: readonly string[];
-  readonly operations: ReadonlyMap<string, OperationConformance>;
 }
 
 /**
@@ -65,23 +45,21 @@ export interface ConformanceReport {
  */
 export async function conformance(backend: Backend, options: ConformanceOptions): Promise<ConformanceReport> {
   const { reference, every = 1, only = () => true, seed = 0, onCheck } = options;
-  const accounts = new Map<string, OperationConformance>();
-  let [number, declined] = [0, 0];
+  const tally = new ConformanceTally();
+  let next = 0;
+  const claim = options.claim ?? (() => next++);
+  let [number, taken, claimed] = [0, 0, await claim()];
   for (const check of allChecks(backend, seed, options)) {
     if (!only(check.operation) || number++ % every !== seed % every) continue;
+    if (taken++ !== claimed) continue;
     for (const within of withinCapabilities(check, backend)) {
       const outcome = "kind" in within ? within : await runCheck(within, { backend, reference });
-      if (outcome.kind === "declined") declined++;
-      else accounts.set(check.operation, added(accounts.get(check.operation) ?? nothing, outcome));
+      tally.add(check.operation, outcome);
       onCheck?.(check, outcome);
     }
+    claimed = await claim();
   }
-  const all = [...accounts.values()];
-  const passed = all.reduce((sum, account) => sum + account.passed, 0);
-  const unsupported = all.reduce((sum, account) => sum + account.unsupported.length, 0);
-  const failures = all.flatMap((account) => account.failures);
-  const checks = passed + unsupported + failures.length + declined;
-  return { backend: backend.name, checks, passed, declined, unsupported, failures, operations: accounts };
+  return tally.report(backend.name);
 }
 
 /** A check, or what is left of it without what the backend declares that it does not do, and that. */
@@ -117,36 +95,5 @@ function* allChecks(
     yield* transformationChecks(float);
     yield* fuzzChecks(float, programs, seed);
     if (large) yield* largeChecks(float, only);
-  }
-}
-
-const nothing: OperationConformance = {
-  passed: 0,
-  elements: 0,
-  discarded: 0,
-  worstUlp: 0,
-  worst: 0,
-  unsupported: [],
-  failures: [],
-};
-
-function added(
-  account: OperationConformance,
-  outcome: Exclude<Outcome, { kind: "declined" }>,
-): OperationConformance {
-  switch (outcome.kind) {
-    case "passed":
-      return {
-        ...account,
-        passed: account.passed + 1,
-        elements: account.elements + outcome.elements,
-        discarded: account.discarded + outcome.discarded,
-        worstUlp: Math.max(account.worstUlp, outcome.worstUlp),
-        worst: Math.max(account.worst, outcome.worst),
-      };
-    case "unsupported":
-      return { ...account, unsupported: [...account.unsupported, outcome.reason] };
-    case "failed":
-      return { ...account, failures: [...account.failures, outcome.message] };
   }
 }

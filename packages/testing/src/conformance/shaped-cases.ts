@@ -13,6 +13,9 @@ const largeSizes: readonly number[] = [65_535, 65_536, 65_537];
 /** No operand of a generated case has more elements: the reference takes them one by one, many times. */
 const mostElements = 140_000;
 
+/** No result has more: where operands have an axis each, it has both. */
+const mostResults = 1_100_000;
+
 /** The longest axis of an operand that has it twice: the algorithms on square matrices take its cube. */
 const longestSquare = 65;
 
@@ -55,7 +58,7 @@ export function* shapedCases(
     const inTurn = growths.map((_, j) => growths[(i + j + seed) % growths.length]!);
     for (const growth of inTurn) {
       const shapes = grown(growth, size, family === "elementwise");
-      if (shapes === null || !takes(growth.case, shapes, types(growth.case))) continue;
+      if (shapes === null || !takes(growth.case, shapes, types(growth.case), mostResults)) continue;
       yield { case: growth.case, shapes, size };
       break;
     }

@@ -9,15 +9,20 @@ export const retyped = ({ operands }: Case, dtype: DType): DType[] =>
     operand.dtype !== undefined || operand.domain?.kind === "bool" ? operandDType(operand) : dtype,
   );
 
-/** Whether a case is one for operands of these types: whether its call builds a graph. Nothing is computed. */
+/**
+ * Whether a case is one for operands of these types: whether its call builds a graph. Nothing is computed.
+ *
+ * @param most - how many elements a result may have
+ */
 export function takes(
   { call }: Case,
   shapes: readonly (readonly number[])[],
   types: readonly DType[],
+  most: number = Infinity,
 ): boolean {
   try {
-    call(...shapes.map((shape, i) => zeros(shape, { dtype: types[i]! })));
-    return true;
+    const results = call(...shapes.map((shape, i) => zeros(shape, { dtype: types[i]! })));
+    return [results].flat().every(({ size }) => size <= most);
   } catch (error) {
     if (error instanceof AmariError) return false;
     throw error;
