@@ -1,35 +1,19 @@
-import { isFloat } from "../dtype.ts";
 import type { Operation, TensorType } from "../operation.ts";
-import { sizeOf, stridesOf } from "../shape.ts";
-import type { Shape } from "../shape-types.ts";
-import { flatIndex, type IndexMap, identityMap, throughView } from "./affine.ts";
+import { sizeOf } from "../shape.ts";
 import { checked } from "./check.ts";
-import type { Affine, Expression, LoopKernel, Phase, Shift } from "./kernel.ts";
+import type { LoopKernel, Phase } from "./kernel.ts";
 import { arithmeticTypeOf, KernelBuilder, scalarTypeOf } from "./kernel-builder.ts";
 import { mergeKernels } from "./merge.ts";
-import { recordOrigin } from "./origins.ts";
+import { extentsOf, longAxes, mapOver, openKernel, storing } from "./open-kernel.ts";
 import { partialResults } from "./partial-results.ts";
 import { layProductsOut, productView } from "./product-layouts.ts";
 import type { Program, Step } from "./program.ts";
 import type { ArrayOperand, Buffer, Matrix, Schedule, Stage } from "./schedule.ts";
 import { outputSlots, storedSlots } from "./stored-slots.ts";
+import { type Memory, Tracer } from "./trace.ts";
 import { widenContractions } from "./widen-contractions.ts";
 
 type KernelOf<K extends Operation["kernel"]["kind"]> = Extract<Operation["kernel"], { kind: K }>;
-
-/** A loop kernel while it is being written. */
-interface OpenKernel {
-  readonly loops: readonly number[];
-  /** The loops that it folds over. */
-  readonly reductions: readonly number[];
-  /** Indices that are computed, which maps see as further loops: how many values each has, and its value. */
-  readonly computed: { readonly extent: number; readonly index: Expression }[];
-  readonly builder: KernelBuilder;
-  /** The index maps that values are read at; equal ones are one object. */
-  readonly maps: Map<string, IndexMap>;
-  /** What has been traced, by index map and slot: a shared value is written once, however many paths lead to it. */
-  readonly traced: Map<IndexMap, Map<number, Expression>>;
-}
 
 /**
  * Turns a program into kernels, contractions and routines: views become index maps and elementwise operations become
@@ -45,10 +29,11 @@ export function fuse(given: Program): Schedule {
   return checked(mergeKernels(schedule));
 }
 
-class Fusion {
-  private readonly program: Program;
-  private readonly producer: ReadonlyMap<number, Step>;
-  private readonly stored: Set<number>;
+class Fusion implements Memory {
+  readonly program: Program;
+  readonly producer: ReadonlyMap<number, Step>;
+  readonly stored: Set<number>;
+  private readonly tracer = new Tracer(this);
   private readonly buffers: Buffer[] = [];
   private readonly bufferOf = new Map<number, number>();
   /** The step that is being written, and its stages so far. */
@@ -103,13 +88,6 @@ class Fusion {
     this.write(step);
   }
 
-  /** Notes that the step which is being written computes a slot instead of reading it. */
-  private noteComputing(slot: number): void {
-    let steps = this.computing.get(slot);
-    if (steps === undefined) this.computing.set(slot, (steps = new Set()));
-    steps.add(this.step!);
-  }
-
   private addStep(step: Step): void {
     const { kernel } = step.operation;
     const type = step.outputs[0]!;
@@ -151,17 +129,27 @@ class Fusion {
     return index;
   }
 
-  private bufferFor(slot: number): number {
+  bufferFor(slot: number): number {
     return (
       this.bufferOf.get(slot) ??
       this.assign(slot, { type: this.program.slots[slot]!, role: { kind: "temporary" } })
     );
   }
 
+  noteComputing(slot: number): void {
+    let steps = this.computing.get(slot);
+    if (steps === undefined) this.computing.set(slot, (steps = new Set()));
+    steps.add(this.step!);
+  }
+
+  noteMissing(slot: number): void {
+    this.missing.push(slot);
+  }
+
   private addElementwise(slot: number, { shape }: TensorType): void {
     const axes = longAxes(shape);
     const open = openKernel(extentsOf(shape, axes), []);
-    const value = this.trace(slot, mapOver(shape, axes, open), open, true);
+    const value = this.tracer.value(slot, mapOver(shape, axes, open), open, true);
     if (value !== null) this.addLoops(open.loops, storing(this.bufferFor(slot), open.loops, value));
   }
 
@@ -184,7 +172,7 @@ class Fusion {
       const axes = longAxes(shapes[i]!);
       const { offset, strides } = windows[i]!;
       const open = openKernel(extentsOf(shapes[i]!, axes), []);
-      const value = this.trace(slot, mapOver(shapes[i]!, axes, open), open, false);
+      const value = this.tracer.value(slot, mapOver(shapes[i]!, axes, open), open, false);
       if (value === null) return;
       const access = { offset, strides: axes.map((axis) => strides[axis]!) };
       const phase = { loops: [], accumulators: [], stores: [{ buffer: result, access, value }] };
@@ -202,7 +190,7 @@ class Fusion {
     const folded = long.filter((axis) => axes.includes(axis));
     const open = openKernel(extentsOf(shape, kept), extentsOf(shape, folded));
     const map = mapOver(shape, [...kept, ...folded], open);
-    const element = this.trace(input, map, open, false);
+    const element = this.tracer.value(input, map, open, false);
     if (element === null) return;
     const { builder: k } = open;
     const scalarType = arithmeticTypeOf(dtype);
@@ -210,7 +198,7 @@ class Fusion {
     const initial = kernel.initial(dtype);
     const order = partialResults(kernel.combine, scalarType, shape, axes, value);
     if (order === null) {
-      this.missing.push(input);
+      this.noteMissing(input);
       return;
     }
     this.addLoops(
@@ -226,136 +214,6 @@ class Fusion {
         k.convert(k.accumulated(0, scalarType), scalarTypeOf(dtype)),
       ),
     );
-  }
-
-  /** The value of a slot at an index map, as an expression of the kernel; null where a view prevents it, and a slot is `missing`. */
-  private trace(slot: number, map: IndexMap, kernel: OpenKernel, isRoot: boolean): Expression | null {
-    let known = kernel.traced.get(map);
-    if (known === undefined) kernel.traced.set(map, (known = new Map()));
-    const before = known.get(slot);
-    if (before !== undefined) return before;
-    const value = this.traceAnew(slot, map, kernel, isRoot);
-    if (value !== null) known.set(slot, value);
-    return value;
-  }
-
-  private traceAnew(slot: number, map: IndexMap, kernel: OpenKernel, isRoot: boolean): Expression | null {
-    const type = this.program.slots[slot]!;
-    const { inputs, scalars } = this.program;
-    if (slot >= inputs.length && slot < inputs.length + scalars.length) {
-      return kernel.builder.scalar(slot - inputs.length, scalarTypeOf(type.dtype));
-    }
-    if (this.stored.has(slot) && !isRoot) return this.load(slot, map, type, kernel);
-    this.noteComputing(slot);
-    const step = this.producer.get(slot)!;
-    const operation = step.operation.kernel;
-    if (operation.kind === "elementwise") return this.traceElementwise(step, operation, map, kernel);
-    if (operation.kind === "iota") {
-      const { axis } = step.attributes as { readonly axis: number };
-      return kernel.builder.convert(indexAt(map[axis]!, kernel), scalarTypeOf(type.dtype));
-    }
-    if (operation.kind === "gather") return this.traceGather(step, map, kernel);
-    if (operation.kind !== "view")
-      throw new Error(`${step.operation.name} has no memory of its own and cannot be traced`);
-    const input = step.inputs[0]!;
-    const operand = this.program.slots[input]!.shape;
-    const extents = extentsIn(kernel);
-    const below = throughView(operation.view, step.attributes, operand, type.shape, map, extents);
-    if (below !== null) return this.trace(input, sharedMap(below, kernel), kernel, false);
-    const dense = this.denseBelow(input);
-    if (
-      dense !== null &&
-      operation.view(
-        { shape: operand, strides: stridesOf(operand), offset: 0 },
-        step.attributes as never,
-        type.shape,
-      ) !== null
-    ) {
-      // A reshape of stored elements: the same place in the buffer.
-      return this.load(dense, map, type, kernel);
-    }
-    this.missing.push(input);
-    return null;
-  }
-
-  /** Reads the memory of a slot as an array of some type. */
-  private load(slot: number, map: IndexMap, { shape, dtype }: TensorType, kernel: OpenKernel): Expression {
-    const place = flatIndex(map, shape, extentsIn(kernel).length);
-    const { access, shift } = splitComputed(place, kernel);
-    return kernel.builder.load(this.bufferFor(slot), access, scalarTypeOf(dtype), shift);
-  }
-
-  /** The stored slot that a slot is, up to reshapes; null where there is none. */
-  private denseBelow(slot: number): number | null {
-    let below = slot;
-    while (!this.stored.has(below)) {
-      const step = this.producer.get(below);
-      if (step?.operation.kernel.kind !== "view") return null;
-      const input = step.inputs[0]!;
-      const { shape } = this.program.slots[input]!;
-      const out = step.outputs[0]!.shape;
-      if (sizeOf(shape) !== sizeOf(out)) return null;
-      const view = step.operation.kernel.view(
-        { shape, strides: stridesOf(shape), offset: 0 },
-        step.attributes as never,
-        out,
-      );
-      const rowMajor = stridesOf(out);
-      if (
-        view === null ||
-        view.offset !== 0 ||
-        view.strides.some((s, i) => s !== rowMajor[i] && out[i] !== 1)
-      )
-        return null;
-      below = input;
-    }
-    return below;
-  }
-
-  private traceGather(step: Step, map: IndexMap, kernel: OpenKernel): Expression | null {
-    const { axis } = step.attributes as { readonly axis: number };
-    const { builder: k } = kernel;
-    const [source, indices] = step.inputs as [number, number];
-    const index = this.trace(indices, map, kernel, false);
-    if (index === null) return null;
-    const { shape, dtype } = this.program.slots[source]!;
-    const type = scalarTypeOf(dtype);
-    const missing = k.constant(isFloat(dtype) ? Number.NaN : 0, type);
-    if (shape[axis] === 0) return missing;
-    const [zero, length] = [k.constant(0, "i32"), k.constant(shape[axis]!, "i32")];
-    const wanted = k.bits(index, "i32");
-    const isNegative = index.type === "u32" ? k.constant(0, "bool") : k.lt(wanted, zero);
-    const at = k.select(isNegative, k.add(wanted, length), wanted);
-    const isThere = k.and(k.ge(at, zero), k.lt(at, length));
-    const strides = extentsIn(kernel).map(() => 0);
-    kernel.computed.push({ extent: shape[axis]!, index: k.select(isThere, at, zero) });
-    const place = { offset: 0, strides: [...strides, 1] };
-    const value = this.trace(source, sharedMap(map.with(axis, place), kernel), kernel, false);
-    return value && k.select(isThere, value, missing);
-  }
-
-  private traceElementwise(
-    step: Step,
-    operation: KernelOf<"elementwise">,
-    map: IndexMap,
-    kernel: OpenKernel,
-  ): Expression | null {
-    const { builder: k } = kernel;
-    const operands: Expression[] = [];
-    for (const slot of step.inputs) {
-      const operand = this.trace(slot, map, kernel, false);
-      if (operand === null) return null;
-      operands.push(k.convert(operand, arithmeticTypeOf(this.program.slots[slot]!.dtype)));
-    }
-    const { dtype } = this.program.slots[step.inputs.at(-1) ?? step.output]!;
-    const scalar = operation.scalar(step.attributes as never, dtype);
-    const result = step.outputs[0]!.dtype;
-    const value =
-      operation.lower?.(step.attributes as never)(k, ...operands) ??
-      k.call(callName(step), scalar, arithmeticTypeOf(result), operands);
-    // The definition gives a number, and an f16 is the bits of one.
-    if (value.type !== "f16") recordOrigin(value, { name: step.operation.name, operands, scalar });
-    return k.convert(value, scalarTypeOf(result));
   }
 
   private addDot(step: Step, type: TensorType): void {
@@ -375,52 +233,17 @@ class Fusion {
   }
 
   private matrixOperand(slot: number): Matrix | null {
-    const operand = this.arrayOperand(slot);
-    if (operand === null) return null;
-    return matrixOn(operand.buffer, operand.offset, operand.strides);
-  }
-
-  /** An operand as strides on stored memory, through views; null where that fails, and it is `missing`. */
-  private arrayOperand(slot: number): ArrayOperand | null {
-    const { shape } = this.program.slots[slot]!;
-    const access = this.stridesOn(slot, identityMap(shape.length, shape.length), shape);
-    if (access === null) {
-      this.missing.push(slot);
-      return null;
-    }
-    return { buffer: access.buffer, shape, ...access.place };
+    const operand = this.tracer.array(slot);
+    return operand && matrixOn(operand.buffer, operand.offset, operand.strides);
   }
 
   private addConvolution(step: Step): void {
-    const [input, window] = step.inputs.map((slot) => this.arrayOperand(slot)) as [
+    const [input, window] = step.inputs.map((slot) => this.tracer.array(slot)) as [
       ArrayOperand | null,
       ArrayOperand | null,
     ];
     if (input === null || window === null) return;
     this.stages.push({ kind: "convolution", step, input, window, result: this.bufferFor(step.output) });
-  }
-
-  private stridesOn(slot: number, map: IndexMap, extents: Shape): { buffer: number; place: Affine } | null {
-    const { shape } = this.program.slots[slot]!;
-    if (this.stored.has(slot))
-      return { buffer: this.bufferFor(slot), place: flatIndex(map, shape, extents.length) };
-    const step = this.producer.get(slot);
-    if (step?.operation.kernel.kind !== "view") return null;
-    this.noteComputing(slot);
-    const input = step.inputs[0]!;
-    const below = throughView(
-      step.operation.kernel.view,
-      step.attributes,
-      this.program.slots[input]!.shape,
-      shape,
-      map,
-      extents,
-    );
-    if (below !== null) return this.stridesOn(input, below, extents);
-    const dense = this.denseBelow(slot);
-    return dense === null
-      ? null
-      : { buffer: this.bufferFor(dense), place: flatIndex(map, shape, extents.length) };
   }
 
   /** A step that takes and gives dense buffers as a whole. */
@@ -447,7 +270,7 @@ class Fusion {
       const copy = this.addBuffer({ type, role: { kind: "output", index } });
       const axes = longAxes(type.shape);
       const open = openKernel(extentsOf(type.shape, axes), []);
-      const value = this.trace(slot, mapOver(type.shape, axes, open), open, false)!;
+      const value = this.tracer.value(slot, mapOver(type.shape, axes, open), open, false)!;
       this.addLoops(open.loops, storing(copy, open.loops, value));
     });
   }
@@ -460,75 +283,3 @@ const matrixOn = (buffer: number, offset: number, strides: readonly number[]): M
   rowStride: strides.at(-2)!,
   columnStride: strides.at(-1)!,
 });
-
-const openKernel = (loops: readonly number[], reductions: readonly number[]): OpenKernel => ({
-  loops,
-  reductions,
-  computed: [],
-  builder: new KernelBuilder(),
-  maps: new Map(),
-  traced: new Map(),
-});
-
-/** Of the loops that index maps know of. */
-const extentsIn = ({ loops, reductions, computed }: OpenKernel): number[] => [
-  ...loops,
-  ...reductions,
-  ...computed.map(({ extent }) => extent),
-];
-
-/** Where a place stands as far as the loops move it, and what computed indices add. */
-function splitComputed(
-  { offset, strides }: Affine,
-  { loops, reductions, computed, builder: k }: OpenKernel,
-): { readonly access: Affine; readonly shift: Shift | undefined } {
-  const count = loops.length + reductions.length;
-  const access = { offset, strides: strides.slice(0, count) };
-  const terms = computed.flatMap(({ index }, i): Shift[] => {
-    const stride = strides[count + i] ?? 0;
-    return stride === 0 ? [] : [{ by: index, stride }];
-  });
-  if (terms.length < 2) return { access, shift: terms[0] };
-  const products = terms.map(({ by, stride }) => k.mul(by, k.constant(stride, "i32")));
-  return { access, shift: { by: products.reduce((sum, term) => k.add(sum, term)), stride: 1 } };
-}
-
-/** An index as a value. */
-function indexAt(place: Affine, kernel: OpenKernel): Expression {
-  const { builder: k } = kernel;
-  const { access, shift } = splitComputed(place, kernel);
-  const index = k.index(access);
-  return shift === undefined ? index : k.add(index, k.mul(shift.by, k.constant(shift.stride, "i32")));
-}
-
-function sharedMap(map: IndexMap, { maps }: OpenKernel): IndexMap {
-  const key = map.map(({ offset, strides }) => `${offset}+${strides.join()}`).join(";");
-  const known = maps.get(key);
-  if (known === undefined) maps.set(key, map);
-  return known ?? map;
-}
-
-/** The axes that have a loop: those of extent 1 need none. */
-const longAxes = (shape: Shape): number[] => shape.map((_, axis) => axis).filter((axis) => shape[axis] !== 1);
-
-const extentsOf = (shape: Shape, axes: readonly number[]): number[] => axes.map((axis) => shape[axis]!);
-
-/** Reads a value at the loops, each of which runs along one of the axes. */
-const mapOver = (shape: Shape, axes: readonly number[], kernel: OpenKernel): IndexMap =>
-  sharedMap(
-    shape.map((_, axis) => ({ offset: 0, strides: axes.map((other) => Number(other === axis)) })),
-    kernel,
-  );
-
-/** A phase that writes one value of a dense buffer whose long axes are the loops. */
-const storing = (buffer: number, loops: Shape, value: Expression): Phase => ({
-  loops: [],
-  accumulators: [],
-  stores: [{ buffer, access: { offset: 0, strides: stridesOf(loops) }, value }],
-});
-
-/** A name by which equal calls are recognised: the operation and its attributes. */
-const callName = (step: Step): string =>
-  step.attributes === undefined
-    ? step.operation.name
-    : `${step.operation.name}${JSON.stringify(step.attributes)}`;
