@@ -1,18 +1,25 @@
 /**
  * Everything that the table of operations promises, asked of a backend:
  *   pnpm conformance [--backend cpu|webgpu|reference] [--dtype float16] [--every 1] [--only sum,sin] [--programs 200] [--small]
- *                    [--seed 0] [--failures 20] [--jobs 2]
+ *                    [--seed 0] [--failures 20] [--jobs 2] [--threads 4] [--browser [--worker]]
  *
  * Prints for each operation how many checks passed, its largest error in ulp and as a share of its bound, and what the
  * backend says it cannot do. The exit code is 1 if a check failed. Several processes share the checks, by default one for
  * each core and 4 GB of memory.
+ *
+ * With --browser the backend runs in headless Chromium, in --jobs of them, on the main thread of a page or in a worker. There
+ * the page may share memory unless --threads is 1.
  */
 import { fork } from "node:child_process";
+import { once } from "node:events";
 import { availableParallelism, totalmem } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { DType } from "@amari/core";
 import { type ConformanceReport, ConformanceTally } from "@amari/testing";
-import type { Job, Message } from "./conformance-worker.ts";
+import { findChromium, installChromium } from "./browser/chromium.ts";
+import { runInBrowser, serveSources } from "./conformance/browser.ts";
+import type { Message } from "./conformance/process.ts";
+import type { Job, Listener, News } from "./conformance/run.ts";
 import { choose, readOptions, refuse, wholeNumber } from "./options.ts";
 
 const defaultJobs = Math.max(1, Math.min(availableParallelism(), Math.floor(totalmem() / 4e9)));
@@ -27,7 +34,12 @@ const values = readOptions({
   seed: { type: "string", default: "0" },
   failures: { type: "string", default: "20" },
   jobs: { type: "string", default: String(defaultJobs) },
+  threads: { type: "string" },
+  browser: { type: "boolean", default: false },
+  worker: { type: "boolean", default: false },
 });
+if (values.worker && !values.browser) refuse("--worker: expected with --browser");
+if (values.browser && findChromium() === null) refuse(`there is no browser here. ${installChromium}`);
 const floats: readonly DType[] = ["float16", "float32", "float64"];
 const jobs = wholeNumber("jobs", values.jobs, 1);
 const failures = wholeNumber("failures", values.failures, 0);
@@ -39,41 +51,59 @@ const job: Job = {
   seed: wholeNumber("seed", values.seed, 0),
   large: !values.small,
   only: values.only?.split(","),
+  threads: values.threads === undefined ? undefined : wholeNumber("threads", values.threads, 1),
 };
 
-const program = fileURLToPath(new URL("./conformance-worker.ts", import.meta.url));
 const started = performance.now();
 const tally = new ConformanceTally();
 let name: string = job.backend;
 let [next, done, failed, shown] = [0, 0, 0, started];
-await Promise.all(Array.from({ length: jobs }, work));
+const takeNext = (): number => next++;
+await (values.browser ? inBrowsers() : inProcesses());
 process.stderr.write("\r\x1b[K");
 const report = tally.report(name);
 print(report);
 if (report.checks === 0) refuse(`no check is of ${values.only ?? `--dtype ${values.dtype}`}`);
 if (report.failures.length > 0) process.exitCode = 1;
 
-/** Runs a process to its end. */
-function work(): Promise<void> {
-  return new Promise((resolve) => {
-    const worker = fork(program, [JSON.stringify(job)]);
-    worker.on("message", (message: Message) => {
-      if (message.kind === "next") worker.send(next++);
-      else hear(message);
-    });
-    // What went wrong the process has printed.
-    worker.on("exit", (code, signal) =>
-      code === 0 ? resolve() : refuse(`a process ended with ${code ?? signal} after ${done} checks`),
-    );
-  });
+/** Runs all jobs in processes of this machine. */
+async function inProcesses(): Promise<void> {
+  await Promise.all(Array.from({ length: jobs }, inProcess));
 }
 
-function hear(message: Exclude<Message, { kind: "next" }>): void {
-  if (message.kind === "begun") {
-    name = message.backend;
+async function inProcess(): Promise<void> {
+  const program = fileURLToPath(new URL("./conformance/process.ts", import.meta.url));
+  const child = fork(program, [JSON.stringify(job)]);
+  child.on("message", (message: Message) => {
+    if (message.kind === "next") child.send(takeNext());
+    else hear(message);
+  });
+  const [code, signal] = await once(child, "exit");
+  // What went wrong the process has printed.
+  if (code !== 0) refuse(`a process ended with ${code ?? signal} after ${done} checks`);
+}
+
+/** Runs all jobs in browsers. */
+async function inBrowsers(): Promise<void> {
+  const server = await serveSources();
+  const place = { worker: values.worker, isolated: job.threads !== 1 };
+  const listener: Listener = { tell: hear, next: async () => takeNext() };
+  const one = () => runInBrowser(server, job, place, listener);
+  try {
+    await Promise.all(Array.from({ length: jobs }, one));
+  } catch (error) {
+    refuse(`after ${done} checks in a browser: ${(error as Error).message}`);
+  } finally {
+    await server.close();
+  }
+}
+
+function hear(news: News): void {
+  if (news.kind === "begun") {
+    name = news.backend;
     return;
   }
-  const { operation, outcome } = message;
+  const { operation, outcome } = news;
   tally.add(operation, outcome);
   done++;
   if (outcome.kind === "failed" && failed++ < failures) console.log(`\r\x1b[KFAILED ${outcome.message}`);
