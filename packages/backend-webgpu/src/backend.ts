@@ -34,6 +34,8 @@ export interface DeviceTraits {
   readonly denormals: boolean;
   /** Whether it rounds a product and its sum once. */
   readonly fusesProducts: boolean;
+  /** Whether it converts from and to float16 as IEEE 754 says. */
+  readonly convertsFloat16: boolean;
   /** How many invocations of a workgroup, by their numbers, exchange values without memory; 1: none. */
   readonly subgroup: number;
   /** How it multiplies matrices; null: whichever way is measured to be the fastest. */
@@ -282,6 +284,11 @@ export class WebgpuBackend implements Backend {
   /** How much memory the backend holds on the device, in use or kept for reuse. */
   get memoryBytes(): number {
     return this.runtime.heap.buffer.size;
+  }
+
+  /** How much of that memory holds something: tensors, and what programs need while they run. */
+  get bytesInUse(): number {
+    return this.runtime.heap.bytesInUse;
   }
 
   async flush(): Promise<void> {

@@ -2,11 +2,13 @@ import { DTypeError } from "@amari/core";
 import {
   allocate,
   type Body,
+  bytesOfElements,
   bytesPerElement,
   costOf,
   type DenseArray,
   type DType,
   donationsOf,
+  elementsOfBytes,
   expandFloat16,
   fuse,
   homeOf,
@@ -40,8 +42,8 @@ import { Stopwatch } from "./run/stopwatch.ts";
 import { doing, type Task, type Wait } from "./run/task-queue.ts";
 import type { Runtime } from "./runtime.ts";
 
-/** Bytes of an element on the device: words, of which a bool or a float16 takes a whole one. */
-export const elementBytes = (dtype: DType): number => Math.max(4, bytesPerElement(dtype));
+/** Bytes of an element on the device: a bool takes a whole word, since shaders have no bytes. */
+export const elementBytes = (dtype: DType): number => (dtype === "bool" ? 4 : bytesPerElement(dtype));
 
 export const bytesOf = ({ shape, dtype }: TensorType): number => sizeOf(shape) * elementBytes(dtype);
 
@@ -112,6 +114,8 @@ export class WebgpuExecutable implements TimedExecutable {
         const { role } = this.schedule.buffers[this.homes[buffer]!]!;
         return role.kind === "temporary" || isAligned(role.kind, role.index);
       },
+      typeOf: (buffer) => this.schedule.buffers[buffer]!.type,
+      convertsFloat16: runtime.convertsFloat16,
     };
     this.actions = this.schedule.stages.map((stage) => {
       const before = this.onHost.length;
@@ -308,7 +312,7 @@ export class WebgpuExecutable implements TimedExecutable {
   }
 
   private prepareLoops(original: LoopKernel): Action {
-    const kernel = expandFloat16(withIntegerDivision(original), "f32");
+    const kernel = expandFloat16(withIntegerDivision(original), "converted");
     if (isForDevice(kernel)) return this.record(emitLoops(kernel, this.context));
     const reads = [...new Set(loadedBy(kernel))];
     const writes = kernel.phases.flatMap(({ stores }) => stores.map(({ buffer }) => buffer));
@@ -350,6 +354,12 @@ export class WebgpuExecutable implements TimedExecutable {
   ): Action {
     const { runtime } = this;
     const types = this.schedule.buffers.map(({ type }) => type);
+    // A slice may share its first and last words with its neighbours: what is written there comes by way of a copy.
+    const staging = new Map(
+      writes
+        .filter((buffer) => types[buffer]!.dtype === "float16" && !this.context.isAligned(buffer))
+        .map((buffer) => [buffer, this.own(bytesOf(types[buffer]!))]),
+    );
     return function* ({ addressOf, scalars }) {
       const data = new Map<number, TypedArray>();
       const wanted = reads.filter((buffer) => sizeOf(types[buffer]!.shape) > 0);
@@ -366,8 +376,13 @@ export class WebgpuExecutable implements TimedExecutable {
         if (!data.has(buffer)) data.set(buffer, allocate(types[buffer]!.dtype, sizeOf(types[buffer]!.shape)));
       compute(data, scalars);
       runtime.recorder.submit();
-      for (const buffer of new Set(writes))
-        runtime.write(addressOf(buffer), toWords(data.get(buffer)!, types[buffer]!));
+      for (const buffer of new Set(writes)) {
+        const bytes = toWords(data.get(buffer)!, types[buffer]!);
+        const to = addressOf(buffer);
+        const place = staging.get(buffer) ?? to;
+        runtime.write(place, bytes);
+        if (place !== to) runtime.copy(place, to, bytes.byteLength);
+      }
     };
   }
 
@@ -440,16 +455,12 @@ function loadedBy(kernel: LoopKernel): number[] {
   );
 }
 
-/** A bool is a word on the device and a byte on the host; a float16 is the float32 that it is on both. */
+/** A bool is a word on the device and a byte on the host. */
 const fromWords = (bytes: Uint8Array, { dtype }: TensorType): TypedArray =>
-  dtype === "bool"
-    ? Uint8Array.from(viewBytes("uint32", bytes))
-    : viewBytes(dtype === "float16" ? "float32" : dtype, bytes);
+  dtype === "bool" ? Uint8Array.from(viewBytes("uint32", bytes)) : elementsOfBytes(dtype, bytes);
 
-const toWords = (data: TypedArray, { dtype }: TensorType): Uint8Array => {
-  const words = dtype === "bool" ? Uint32Array.from(data) : data;
-  return new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
-};
+const toWords = (data: TypedArray, { dtype }: TensorType): Uint8Array =>
+  dtype === "bool" ? bytesOfElements("uint32", Uint32Array.from(data)) : bytesOfElements(dtype, data);
 
 function checkDTypes(program: Program): void {
   if (program.slots.every(({ dtype }) => dtype !== "float64")) return;

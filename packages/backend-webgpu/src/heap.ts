@@ -63,6 +63,11 @@ export class Heap {
     return { bytes, address, reserved };
   }
 
+  /** Bytes of the blocks that have not been released. */
+  get bytesInUse(): number {
+    return this.end - this.freeBytes;
+  }
+
   private reuse(reserved: number): number | undefined {
     const address = this.free.get(reserved)?.pop() ?? this.takeHole(reserved);
     if (address !== undefined) this.freeBytes -= reserved;
@@ -76,7 +81,7 @@ export class Heap {
     if (this.allocatedSince >= Math.max(leastBetween, this.inUseThen)) {
       this.collect();
       this.allocatedSince = 0;
-      this.inUseThen = this.end - this.freeBytes;
+      this.inUseThen = this.bytesInUse;
       const address = this.reuse(reserved);
       if (address !== undefined) return address;
     }

@@ -1,9 +1,12 @@
 import { mapForReading, usage } from "./device/usage.ts";
-import { copyShader, copyWhereShader } from "./emit/copy.ts";
+import { copyHalvesShader, copyHalvesWhereShader, copyShader, copyWhereShader } from "./emit/copy.ts";
 import type { GpuBlock, Heap } from "./heap.ts";
 import type { Pipelines } from "./run/pipelines.ts";
 import type { ProductChooser } from "./run/products.ts";
 import type { Recorder } from "./run/recorder.ts";
+
+/** Whether an address or a size is that of whole words: a slice of float16 may begin or end within one. */
+const isWords = (bytes: number): boolean => bytes % 4 === 0;
 
 /** What the programs of a backend share. Memory is named by its address in the heap. */
 export class Runtime {
@@ -17,6 +20,8 @@ export class Runtime {
   readonly subgroup: number;
   /** Whether the device rounds a product and its sum once. */
   readonly fusesProducts: boolean;
+  /** Whether the device's own conversions from and to float16 are exact. */
+  readonly convertsFloat16: boolean;
   /** Frees what programs held that have been collected. */
   readonly collected: FinalizationRegistry<readonly GpuBlock[]>;
 
@@ -26,7 +31,11 @@ export class Runtime {
     pipelines: Pipelines,
     recorder: Recorder,
     products: ProductChooser,
-    { subgroup, fusesProducts }: Pick<Runtime, "subgroup" | "fusesProducts">,
+    {
+      subgroup,
+      fusesProducts,
+      convertsFloat16,
+    }: Pick<Runtime, "subgroup" | "fusesProducts" | "convertsFloat16">,
     free: (block: GpuBlock) => void,
   ) {
     this.device = device;
@@ -36,27 +45,29 @@ export class Runtime {
     this.products = products;
     this.subgroup = subgroup;
     this.fusesProducts = fusesProducts;
+    this.convertsFloat16 = convertsFloat16;
     this.collected = new FinalizationRegistry((blocks) => blocks.forEach(free));
   }
 
   /** The bytes at an address, after all that has been submitted. */
   async read(address: number, bytes: number): Promise<Uint8Array> {
-    const size = Math.ceil(bytes / 4) * 4;
-    if (size === 0) return new Uint8Array(0);
+    if (bytes === 0) return new Uint8Array(0);
     const { device, heap } = this;
+    const before = address % 4;
+    const size = Math.ceil((before + bytes) / 4) * 4;
     const staging = device.createBuffer({ size, usage: usage.mapRead | usage.copyTarget });
     const encoder = device.createCommandEncoder();
-    encoder.copyBufferToBuffer(heap.buffer, address, staging, 0, size);
+    encoder.copyBufferToBuffer(heap.buffer, address - before, staging, 0, size);
     device.queue.submit([encoder.finish()]);
     try {
       await staging.mapAsync(mapForReading);
-      return new Uint8Array(staging.getMappedRange().slice(0, bytes));
+      return new Uint8Array(staging.getMappedRange().slice(before, before + bytes));
     } finally {
       staging.destroy();
     }
   }
 
-  /** Writes bytes to an address, after all that has been submitted. */
+  /** Writes bytes from the beginning of a word on, after all that has been submitted; the rest of the last word is zeroed. */
   write(address: number, bytes: Uint8Array): void {
     const { queue } = this.device;
     const whole = Math.floor(bytes.byteLength / 4) * 4;
@@ -70,21 +81,25 @@ export class Runtime {
 
   /** Records a copy; the places do not overlap. */
   copy(from: number, to: number, bytes: number): void {
-    this.record(copyShader, [from / 4, to / 4, Math.ceil(bytes / 4)]);
+    if ([from, to, bytes].every(isWords)) this.record(copyShader, [from / 4, to / 4, bytes / 4]);
+    else this.record(copyHalvesShader, [from / 2, to / 2, bytes / 2]);
   }
 
   /** Records a copy that is made only where the bool at `flag` is `wanted`. */
   copyWhere(flag: number, wanted: boolean, from: number, to: number, bytes: number): void {
-    this.record(copyWhereShader, [from / 4, to / 4, Math.ceil(bytes / 4), flag / 4, Number(wanted)]);
+    const condition = [flag / 4, Number(wanted)];
+    if ([from, to, bytes].every(isWords))
+      this.record(copyWhereShader, [from / 4, to / 4, bytes / 4, ...condition]);
+    else this.record(copyHalvesWhereShader, [from / 2, to / 2, bytes / 2, ...condition]);
   }
 
   private record(
     shader: typeof copyShader,
-    entries: readonly [from: number, to: number, words: number, ...number[]],
+    entries: readonly [from: number, to: number, count: number, ...number[]],
   ): void {
-    const words = entries[2];
-    if (words === 0) return;
-    const { text, groups } = shader(words);
+    const count = entries[2];
+    if (count === 0) return;
+    const { text, groups } = shader(count);
     const pipeline = this.pipelines.of(text);
     // It is small, and the same for all.
     pipeline.force();

@@ -1,7 +1,7 @@
 import { ArgumentError } from "@amari/core";
 import { WebgpuBackend } from "./backend.ts";
 import { findAdapter } from "./device/gpu.ts";
-import { fusesProducts, keepsDenormals, subgroupOf } from "./device/probe.ts";
+import { convertsFloat16, fusesProducts, keepsDenormals, subgroupOf } from "./device/probe.ts";
 import { type ProductVariantName, productVariantNames } from "./emit/dot/variants.ts";
 
 const smallestMemory = 2 ** 16;
@@ -71,6 +71,7 @@ export async function webgpu(options: WebgpuOptions = {}): Promise<WebgpuBackend
     {
       denormals: await keepsDenormals(device),
       fusesProducts: await fusesProducts(device),
+      convertsFloat16: await convertsFloat16(device),
       subgroup: await subgroupOf(device),
       product: product === "measured" ? null : product,
     },

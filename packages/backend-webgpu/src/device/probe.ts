@@ -1,3 +1,4 @@
+import { float16FromBits, roundToFloat16 } from "@amari/core/backend";
 import { mapForReading, usage } from "./usage.ts";
 
 const tiny = 1e-40;
@@ -24,6 +25,48 @@ export async function fusesProducts(device: GPUDevice): Promise<boolean> {
   const x = 1 + 2 ** -12;
   const [result] = new Float32Array(await run(device, multiplyAdd, Float32Array.of(x, x, -1 - 2 ** -11)));
   return result === 2 ** -24;
+}
+
+/** Float16 numbers of every exponent, as what stands in memory. */
+const halves = Array.from({ length: 64 }, (_, signAndExponent) =>
+  [0, 1, 2, 511, 512, 1022, 1023].map((fraction) => (signAndExponent << 10) | fraction),
+).flat();
+
+/** Numbers that are float16, half way to the next and just beside that; and what float16 does not have. */
+const singles = halves
+  .map(float16FromBits)
+  .filter(Number.isFinite)
+  .flatMap((x) => {
+    const exponent = Math.max(-14, Math.floor(Math.log2(Math.abs(x))));
+    const middle = x + Math.sign(x) * 2 ** (exponent - 11);
+    return [x, middle, middle * (1 + 2 ** -23), middle * (1 - 2 ** -23)];
+  })
+  .concat(2 ** -25, -(2 ** -26), 1e30, -1e30, Infinity, -Infinity, Number.NaN)
+  .map(Math.fround);
+
+const conversions = `@group(0) @binding(0) var<storage, read_write> numbers: array<u32>;
+@compute @workgroup_size(64)
+fn main(@builtin(local_invocation_index) lane: u32) {
+  for (var i = lane; i < ${halves.length}u; i += 64u) {
+    numbers[i] = bitcast<u32>(unpack2x16float(numbers[i]).x);
+  }
+  for (var i = ${halves.length}u + lane; i < ${halves.length + singles.length}u; i += 64u) {
+    let half = pack2x16float(vec2<f32>(bitcast<f32>(numbers[i]), 1.0f));
+    numbers[i] = bitcast<u32>(unpack2x16float(half).x);
+    if ((half >> 16u) != 0x3c00u) { numbers[i] = 1u; }
+  }
+}
+`;
+
+/**
+ * Whether a device converts from and to float16 as IEEE 754 says, to the nearest, with denormals, infinities and NaN: WGSL
+ * leaves the rounding open, and what becomes of the rest.
+ */
+export async function convertsFloat16(device: GPUDevice): Promise<boolean> {
+  const numbers = Uint32Array.from([...halves, ...new Uint32Array(Float32Array.from(singles).buffer)]);
+  const results = new Float32Array(await run(device, conversions, numbers));
+  const expected = [...halves.map(float16FromBits), ...singles.map(roundToFloat16)];
+  return expected.every((x, i) => Object.is(results[i], x));
 }
 
 const invocations = 256;

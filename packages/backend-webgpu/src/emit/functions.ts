@@ -1,15 +1,13 @@
 import type { ScalarType } from "@amari/core/backend";
+import { halfFunctions, roundToFloat16 } from "./halves.ts";
+import type { ShaderFunction, ShaderTraits } from "./shader-function.ts";
 
 /**
- * Functions of WGSL that kernels call, written out only where they are used. WGSL leaves open what its own min and max do
- * with NaN, and what conversions do out of range.
+ * Functions of WGSL that kernels call. WGSL leaves open what its own min and max do with NaN, and what conversions do out of
+ * range.
  */
-interface ShaderFunction {
-  readonly text: string;
-  readonly uses?: readonly string[];
-}
-
 const functions: { readonly [name: string]: ShaderFunction } = {
+  ...halfFunctions,
   is_nan: { text: "fn is_nan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }" },
   // The order of zeros: a minimum of 0 and -0 has the sign bit of either, a maximum of both.
   min_f32: {
@@ -93,6 +91,7 @@ const calls: { readonly [name: string]: ShaderFunction } = {
   return x / y - select(0, 1, rest != 0 && (rest < 0) != (y < 0));
 }`,
   },
+  roundToFloat16,
   floorDivide_u32: { text: "fn floorDivide_u32(x: u32, y: u32) -> u32 { return x / y; }" },
 };
 
@@ -103,12 +102,17 @@ export const hasShaderFunction = (name: string, type: ScalarType): boolean =>
 const textOf = (name: string): ShaderFunction => functions[name] ?? calls[name]!;
 
 /** The text of some functions and of those that they call. */
-export function functionTexts(names: Iterable<string>): string {
+export function functionTexts(names: Iterable<string>, traits: ShaderTraits): string {
   const all = new Set<string>();
   const add = (name: string): void => {
     textOf(name).uses?.forEach(add);
     all.add(name);
   };
   for (const name of names) add(name);
-  return [...all].map((name) => `${textOf(name).text}\n`).join("");
+  return [...all]
+    .map((name) => {
+      const { text } = textOf(name);
+      return `${typeof text === "string" ? text : text(traits)}\n`;
+    })
+    .join("");
 }

@@ -9,8 +9,8 @@ export type Load = Extract<Expression, { kind: "load" }>;
 export interface Surroundings {
   /** An affine function of the loops' counters, as an i32. */
   readonly index: (access: Affine) => string;
-  /** The word of the heap that a load reads; what its shift adds to the address is handed in. */
-  readonly word: (load: Load, moved: string) => string;
+  /** The value that a load reads; what its shift adds to the address is handed in. */
+  readonly load: (load: Load, moved: string) => string;
   /** The result of an accumulator. */
   readonly accumulated: (index: number) => string;
   /** A number of the caller. */
@@ -67,7 +67,7 @@ export class Scope {
   }
 
   private compute(expression: Expression): string {
-    const { index, word, scalar, use } = this.surroundings;
+    const { index, load, scalar, use } = this.surroundings;
     const type = expression.type as ShaderType;
     switch (expression.kind) {
       case "constant":
@@ -79,7 +79,7 @@ export class Scope {
       case "load": {
         const { shift } = expression;
         const moved = shift === undefined ? "" : ` + ${this.value(shift.by)} * ${shift.stride}`;
-        return fromWord(word(expression, moved), type);
+        return load(expression, moved);
       }
       case "instruction":
         if (expression.instruction === "rarely") return "";

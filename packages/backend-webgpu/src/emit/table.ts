@@ -11,11 +11,17 @@ const head = 4;
 
 const components = ["x", "y", "z", "w"] as const;
 
-/** What a kernel finds in its table: the addresses of its buffers, in words, and the caller's numbers. */
+/** What a kernel finds in its table: the addresses of its buffers, in elements, and the caller's numbers. */
 export class TableLayout {
   readonly buffers: number[] = [];
   readonly scalars: ScalarUse[] = [];
   readonly constants: number[] = [];
+  private readonly widthOf: (buffer: number) => number;
+
+  /** @param widthOf - the bytes of a buffer's elements, in which its address is counted */
+  constructor(widthOf: (buffer: number) => number = () => 4) {
+    this.widthOf = widthOf;
+  }
 
   /** The expression of a buffer's address. */
   buffer(buffer: number): string {
@@ -68,7 +74,7 @@ export class TableLayout {
     table[2] = memory / 4;
     table[3] = 0;
     let at = head;
-    for (const buffer of this.buffers) table[at++] = addressOf(buffer) / 4;
+    for (const buffer of this.buffers) table[at++] = addressOf(buffer) / this.widthOf(buffer);
     for (const { index, type } of this.scalars) table[at++] = wordOf(scalars[index]!, type);
     for (const value of this.constants) table[at++] = bitsOf(value);
   }

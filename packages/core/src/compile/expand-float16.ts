@@ -14,12 +14,12 @@ import { KernelBuilder } from "./kernel-builder.ts";
  * Writes a kernel's conversions from and to float16 as arithmetic on bits, for machines that have none. All roundings are
  * to the nearest, halves to even.
  *
- * @param memory - what stands in memory: an f16, which becomes an i32 of its bits that loads widen and stores narrow; or the
- *   f32 that it is, where elements take a word each
+ * @param memory - how the kernel takes a float16 from memory and leaves it there: as an i32 of its bits; or converted by
+ *   whoever carries loads and stores out, so that it is an f32 in the kernel, rounded by calls of {@link roundToFloat16}
  */
-export const expandFloat16 = (kernel: LoopKernel, memory: "f16" | "f32" = "f16"): LoopKernel =>
+export const expandFloat16 = (kernel: LoopKernel, memory: "bits" | "converted" = "bits"): LoopKernel =>
   kernelExpressions(kernel).some(({ type }) => type === "f16")
-    ? new Expansion(memory === "f16").kernel(kernel)
+    ? new Expansion(memory === "bits").kernel(kernel)
     : kernel;
 
 type Instruction = Extract<Expression, { kind: "instruction" }>;
@@ -118,7 +118,9 @@ class Expansion {
   }
 
   private rounded(x: Expression): Expression {
-    return this.isPacked ? round(this.k, x, true) : this.k.bits(round(this.k, x, false), "f32");
+    return this.isPacked
+      ? round(this.k, x, true)
+      : this.k.call("roundToFloat16", (y) => roundToFloat16(y!), "f32", [x]);
   }
 
   /** An f16 as an f32; what was an f32 before is rounded, if need be, without a detour over its bits in memory. */

@@ -29,7 +29,7 @@ export interface Capabilities {
   readonly synchronousReads: boolean;
   /**
    * Bytes of an element in the backend's memory, where that is not the element's own width: a machine without addresses
-   * of bytes keeps a bool in a word, little end first, and a float16 as the float32 that it is. Blocks are sized, written and read in these. Default
+   * of bytes keeps a bool in a word, little end first. Blocks are sized, written and read in these. Default
    * {@link bytesPerElement}.
    */
   readonly elementBytes?: (dtype: DType) => number;

@@ -150,23 +150,22 @@ export class Storage {
   }
 }
 
+/** Whether a backend keeps elements, bools, in a word each. */
 const isWide = ({ shape, dtype }: TensorType, backend: Backend): boolean =>
   bytesOn(backend, { shape, dtype }) > sizeOf(shape) * bytesPerElement(dtype);
 
-/** Elements as a backend keeps them: those that are wider there have a word each. */
-function placed(data: TypedArray, type: TensorType, backend: Backend): Uint8Array {
-  if (!isWide(type, backend)) return bytesOfElements(type.dtype, data);
-  const { buffer, byteOffset, byteLength } = type.dtype === "bool" ? Uint32Array.from(data) : data;
-  return new Uint8Array(buffer, byteOffset, byteLength);
-}
+/** Elements as a backend keeps them. */
+const placed = (data: TypedArray, type: TensorType, backend: Backend): Uint8Array =>
+  isWide(type, backend)
+    ? bytesOfElements("uint32", Uint32Array.from(data))
+    : bytesOfElements(type.dtype, data);
 
 /** The elements that a backend keeps so. */
 function elementsIn(bytes: Uint8Array, type: TensorType, backend: Backend): TypedArray {
   const size = sizeOf(type.shape);
-  if (!isWide(type, backend)) return elementsOfBytes(type.dtype, bytes).subarray(0, size);
-  return type.dtype === "bool"
+  return isWide(type, backend)
     ? Uint8Array.from(viewBytes("uint32", bytes).subarray(0, size))
-    : viewBytes("float32", bytes).subarray(0, size);
+    : elementsOfBytes(type.dtype, bytes).subarray(0, size);
 }
 
 /** What a donated tensor has when its storage has become another's: nothing. */
