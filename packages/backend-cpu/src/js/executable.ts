@@ -16,10 +16,9 @@ import {
   viewBytes,
 } from "@amari/core/backend";
 import { prepareControl } from "../control.ts";
-import { convolvePlainly } from "../convolution/plain.ts";
 import { millisecondsOf, type Runnable } from "../engine.ts";
 import type { CpuBlock, Heap } from "../heap.ts";
-import { multiplyPlainly } from "../matmul/plain.ts";
+import { runOnHost } from "../host-stages.ts";
 import type { PlainMemory } from "./memory.ts";
 import { kernelText } from "./source.ts";
 import type { JsKernel, Views } from "./views.ts";
@@ -108,29 +107,13 @@ export class JsExecutable implements Runnable {
           for (const run of kernels) run(this.runtime.views(), this.addresses, numbers);
         };
       }
-      case "dot":
-        return () => this.multiply(stage);
-      case "convolution":
-        return () => {
-          const operands = [stage.input, stage.window].map((operand) => ({
-            ...this.arrayAt(operand.buffer),
-            ...operand,
-          }));
-          convolvePlainly(stage.step, operands, this.arrayAt(stage.result));
-        };
       case "control":
         return this.prepareControl(stage);
+      case "dot":
+      case "convolution":
       case "routine":
-        return () => this.runRoutine(stage);
+        return () => runOnHost(stage, (buffer) => this.arrayOf(buffer));
     }
-  }
-
-  private multiply({ left, right, result, batch, m, n, k }: StageOf<"dot">): void {
-    const operand = ({ buffer, ...strides }: StageOf<"dot">["left"]) => ({
-      ...strides,
-      data: this.arrayAt(buffer).data,
-    });
-    multiplyPlainly(operand(left), operand(right), operand(result), batch, m, n, k);
   }
 
   private prepareControl({ step, inputs, outputs }: StageOf<"control">): Action {
@@ -149,23 +132,13 @@ export class JsExecutable implements Runnable {
     return () => run(addressesOf(inputs), addressesOf(outputs));
   }
 
-  private runRoutine({ step, inputs, outputs }: StageOf<"routine">): void {
-    const { kernel } = step.operation;
-    if (kernel.kind !== "routine") throw new Error(`${step.operation.name} is no routine`);
-    const results = outputs.map((buffer) => this.arrayAt(buffer));
-    // Routines may rely on zeroed outputs, as fresh memory has.
-    for (const { data } of results) data.fill(0);
-    const operands = inputs.map((buffer) => this.arrayAt(buffer));
-    kernel.run(operands, step.attributes as never, results);
-  }
-
   private own(bytes: number): number {
     const block = this.runtime.heap.alloc(Math.max(1, bytes));
     this.owned.push(block);
     return block.address;
   }
 
-  private arrayAt(buffer: number): DenseArray {
+  private arrayOf(buffer: number): DenseArray {
     const { type }: Buffer = this.schedule.buffers[buffer]!;
     const bytes = sizeOf(type.shape) * bytesPerElement(type.dtype);
     return {
