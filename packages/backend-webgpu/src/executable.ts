@@ -27,16 +27,21 @@ import {
   viewBytes,
 } from "@amari/core/backend";
 import { type IsAligned, type Machine, prepareControl } from "./control.ts";
-import { emitConvolution } from "./emit/convolution.ts";
+import { asDot, asPointwise } from "./emit/convolution/as-dot.ts";
+import { emitConvolution, hasVariants } from "./emit/convolution/convolution.ts";
+import { type ConvolutionStage, partsOf, splitOf } from "./emit/convolution/convolution-product.ts";
 import { dotForm, emitDot } from "./emit/dot/dot.ts";
+import type { DotStage } from "./emit/dot/dot-stage.ts";
 import { hasQuads } from "./emit/dot/matrix-product.ts";
-import type { DotStage } from "./emit/dot/split.ts";
+import type { Split } from "./emit/dot/split.ts";
+import type { ProductType } from "./emit/dot/target.ts";
 import type { ProductVariant } from "./emit/dot/variants.ts";
 import { withIntegerDivision } from "./emit/idioms.ts";
 import type { ShaderType } from "./emit/literal.ts";
 import { type DeviceKernel, emitLoops, isForDevice, type KernelContext } from "./emit/loops.ts";
 import { emitRoutine } from "./emit/routines.ts";
 import { runKernel } from "./host/run-kernel.ts";
+import { convolutionClass, matrixProductClass, type ProductClass } from "./run/product-class.ts";
 import type { Dispatch } from "./run/recorder.ts";
 import { Stopwatch } from "./run/stopwatch.ts";
 import { doing, type Task, type Wait } from "./run/task-queue.ts";
@@ -257,9 +262,7 @@ export class WebgpuExecutable implements TimedExecutable {
       case "dot":
         return this.prepareDot(stage);
       case "convolution":
-        return this.record(
-          emitConvolution(stage, this.schedule.buffers[stage.result]!.type.shape, this.typeOf(stage.result)),
-        );
+        return this.prepareConvolution(stage);
       case "routine":
         return this.prepareRoutine(stage);
       case "control":
@@ -271,19 +274,45 @@ export class WebgpuExecutable implements TimedExecutable {
     return scalarTypeOf(this.schedule.buffers[buffer]!.type.dtype) as ShaderType;
   }
 
-  /** A product of matrices is computed in the way that is the fastest, once that is known. */
-  private prepareDot(stage: DotStage): Action {
-    const { products } = this.runtime;
+  private prepareDot(stage: DotStage, split?: Split): Action {
     const type = this.typeOf(stage.result.buffer);
-    const emit = (variant: ProductVariant) => emitDot(stage, type, variant, this.context);
-    const quads = hasQuads(stage, this.context.isAligned);
-    const known = dotForm(stage, type) === "matrices" ? products.known(stage, quads) : products.standard;
-    if (known !== null) return this.record(emit(known));
+    const emit = (variant: ProductVariant) => emitDot(stage, type, variant, this.context, split);
+    const hasChoice = dotForm(stage, type) === "matrices";
+    return this.prepareProduct(
+      hasChoice ? matrixProductClass(stage, hasQuads(stage, this.context.isAligned)) : null,
+      emit,
+    );
+  }
+
+  private prepareConvolution(stage: ConvolutionStage): Action {
+    const { shape } = this.schedule.buffers[stage.result]!.type;
+    const parts = partsOf(stage, shape, this.typeOf(stage.result) as ProductType);
+    const pointwise = asPointwise(parts);
+    if (pointwise !== null) return this.prepareDot(pointwise);
+    const dot = asDot(parts);
+    if (dot !== null) return this.prepareDot(dot, splitOf(parts));
+    return this.prepareProduct(hasVariants(parts) ? convolutionClass(parts) : null, (variant) =>
+      emitConvolution(parts, variant),
+    );
+  }
+
+  /**
+   * A product is computed in the way that is the fastest, once that is known.
+   *
+   * @param alike - the products like it; null where there is only one way
+   */
+  private prepareProduct(
+    alike: ProductClass | null,
+    emit: (variant: ProductVariant) => DeviceKernel,
+  ): Action {
+    const { products } = this.runtime;
+    const known = alike === null ? products.standard : products.known(alike);
+    if (alike === null || known !== null) return this.record(emit(known ?? products.standard));
     const compiled: Compiled = { kernel: emit(products.standard), dispatches: [] };
     this.choices.push({
-      measured: () => products.measure(stage, quads),
+      measured: () => products.measure(alike),
       decide: () => {
-        compiled.kernel = emit(products.known(stage, quads) ?? products.standard);
+        compiled.kernel = emit(products.known(alike) ?? products.standard);
         compiled.dispatches = this.dispatchesOf(compiled.kernel);
       },
     });

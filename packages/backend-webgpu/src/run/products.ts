@@ -1,6 +1,4 @@
 import { usage } from "../device/usage.ts";
-import { emitMatrixProduct, splitOf } from "../emit/dot/matrix-product.ts";
-import type { DotStage } from "../emit/dot/split.ts";
 import {
   needsOf,
   type ProductVariant,
@@ -10,15 +8,11 @@ import {
 } from "../emit/dot/variants.ts";
 import type { DeviceKernel } from "../emit/loops.ts";
 import type { Pipelines } from "./pipelines.ts";
+import type { ProductClass } from "./product-class.ts";
 import { Stopwatch } from "./stopwatch.ts";
 
 /** What runs where nothing was measured: the smallest code, and the fastest on software drivers. */
 const standard: ProductVariantName = "registers 4x4";
-
-/** Products of one class are taken to be alike; sizes beyond this, and very small ones, too. */
-const largestSide = 2048;
-const smallestSide = 16;
-const mostProducts = 2 ** 33;
 
 const rounds = 3;
 
@@ -26,7 +20,7 @@ const rounds = 3;
 const enoughProducts = 2 ** 31;
 const mostRuns = 20;
 
-/** Which variant suits a product of matrices: measured once for each class of shapes and layouts, and remembered. */
+/** Which variant suits a product of matrices or a convolution: measured once for each class of shapes and layouts, and remembered. */
 export class ProductChooser {
   private readonly pipelines: Pipelines;
   private readonly candidates: readonly ProductVariantName[];
@@ -51,9 +45,8 @@ export class ProductChooser {
   }
 
   /** The variant for a product, or null where that is not known yet. */
-  known(stage: DotStage, quads: boolean): ProductVariant | null {
-    const name =
-      this.candidates.length === 1 ? this.candidates[0] : this.chosen.get(nameOf(classOf(stage), quads));
+  known({ name: product }: ProductClass): ProductVariant | null {
+    const name = this.candidates.length === 1 ? this.candidates[0] : this.chosen.get(product);
     return name === undefined ? null : productVariants[name];
   }
 
@@ -61,29 +54,26 @@ export class ProductChooser {
   readonly standard: ProductVariant = productVariants[standard];
 
   /** Finds out which variant is the fastest. */
-  async measure(stage: DotStage, quads: boolean): Promise<void> {
-    const product = classOf(stage);
-    const name = nameOf(product, quads);
+  async measure(product: ProductClass): Promise<void> {
+    const { name } = product;
     let choice = this.measured.get(name);
     if (choice === undefined) {
-      choice = this.fastest(product, quads).catch(() => standard);
+      choice = this.fastest(product).catch(() => standard);
       this.measured.set(name, choice);
     }
     this.chosen.set(name, await choice);
   }
 
-  private async fastest(product: DotStage, quads: boolean): Promise<ProductVariantName> {
-    const kernels = this.candidates.map((name) => ({
-      name,
-      kernel: emitMatrixProduct(product, productVariants[name], quads),
-    }));
+  private async fastest(product: ProductClass): Promise<ProductVariantName> {
+    const kernels = this.candidates.map((name) => ({ name, kernel: product.emit(productVariants[name]) }));
     // All are compiled at the same time.
     const compiled = await Promise.allSettled(
       kernels.map(({ kernel }) =>
         Promise.all(kernel.shaders.map(({ text }) => this.pipelines.of(text).ready)),
       ),
     );
-    const bench = new Bench(this.pipelines, product);
+    const own = Math.max(...kernels.map(({ kernel }) => kernel.memory));
+    const bench = new Bench(this.pipelines, product, own);
     try {
       let [best, least] = [standard as ProductVariantName, Infinity];
       for (const [i, { name, kernel }] of kernels.entries()) {
@@ -98,51 +88,6 @@ export class ProductChooser {
   }
 }
 
-/** A dense product that stands for all of a class: sides of powers of two, of the same layout. */
-function classOf({ left, right, m, n, k, batch }: DotStage): DotStage {
-  const side = (x: number): number =>
-    Math.min(largestSide, Math.max(smallestSide, 2 ** Math.ceil(Math.log2(x))));
-  const [rows, columns, depth] = [side(m), side(n), side(k)];
-  const wanted =
-    2 **
-    Math.ceil(
-      Math.log2(
-        Math.max(
-          1,
-          batch.reduce((x, y) => x * y, 1),
-        ),
-      ),
-    );
-  const matrices = Math.max(1, Math.min(wanted, mostProducts / (rows * columns * depth)));
-  const matrix = (
-    buffer: number,
-    height: number,
-    width: number,
-    isTransposed: boolean,
-  ): DotStage["left"] => ({
-    buffer,
-    offset: 0,
-    batchStrides: [height * width],
-    rowStride: isTransposed ? 1 : width,
-    columnStride: isTransposed ? height : 1,
-  });
-  return {
-    kind: "dot",
-    left: matrix(0, rows, depth, left.rowStride === 1 && left.columnStride !== 1),
-    right: matrix(1, depth, columns, right.rowStride === 1 && right.columnStride !== 1),
-    result: matrix(2, rows, columns, false),
-    batch: [matrices],
-    m: rows,
-    n: columns,
-    k: depth,
-  };
-}
-
-function nameOf({ left, right, batch, m, n, k }: DotStage, quads: boolean): string {
-  const layout = [left, right].map(({ rowStride }) => (rowStride === 1 ? "T" : "N")).join("");
-  return `${batch[0]} x ${m} x ${k} x ${n} ${layout}${quads ? "" : " word by word"}`;
-}
-
 /** Memory on which the variants of a product are run. */
 class Bench {
   private readonly pipelines: Pipelines;
@@ -151,18 +96,17 @@ class Bench {
   private readonly addresses: readonly number[];
   private readonly runs: number;
 
-  constructor(pipelines: Pipelines, product: DotStage) {
+  /** @param own - words that the kernels need beside the product's buffers */
+  constructor(pipelines: Pipelines, { words, multiplications }: ProductClass, own: number) {
     this.pipelines = pipelines;
-    const { batch, m, n, k } = product;
-    const matrices = batch[0]!;
-    const sizes = [m * k, k * n, m * n].map((size) => 4 * matrices * size);
-    this.addresses = [0, sizes[0]!, sizes[0]! + sizes[1]!, sizes[0]! + sizes[1]! + sizes[2]!];
+    // Each begins on a multiple of four words.
+    const sizes = words.map((size) => 16 * Math.ceil(size / 4));
+    this.addresses = [0, ...sizes].map((_, i) => sizes.slice(0, i).reduce((sum, size) => sum + size, 0));
     const { device } = pipelines;
-    const { pieces } = splitOf(product);
-    const size = this.addresses[3]! + (pieces > 1 ? pieces * sizes[2]! : 0);
+    const size = this.addresses[3]! + 4 * own;
     this.memory = device.createBuffer({ size, usage: usage.storage });
     this.table = device.createBuffer({ size: 256, usage: usage.uniform | usage.copyTarget });
-    this.runs = Math.max(1, Math.min(mostRuns, Math.ceil(enoughProducts / (matrices * m * n * k))));
+    this.runs = Math.max(1, Math.min(mostRuns, Math.ceil(enoughProducts / multiplications)));
   }
 
   /** Milliseconds of some runs of a kernel whose shaders are compiled, the best of some rounds. */

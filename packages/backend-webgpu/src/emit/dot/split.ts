@@ -1,9 +1,9 @@
-import type { Stage } from "@amari/core/backend";
 import { gridOf, groupNumber, type Shader } from "../loops.ts";
+import { fromWord, toWord } from "../scope.ts";
 import { ownMemory, type TableLayout } from "../table.ts";
+import { Code } from "./code.ts";
 import { shaderText } from "./shader-text.ts";
-
-export type DotStage = Extract<Stage, { kind: "dot" }>;
+import type { ProductType, Target } from "./target.ts";
 
 /** How the sum over k is cut into pieces that are computed side by side and then added in their order. */
 export interface Split {
@@ -21,37 +21,49 @@ export function splitInto(most: number, k: number, shortest: number, multiple: n
   return { pieces: Math.max(1, Math.ceil(k / length)), length };
 }
 
-export const matricesOf = ({ batch }: DotStage): number => batch.reduce((x, y) => x * y, 1);
+/** Below so many tiles of 64 by 64 a product leaves most of a GPU without work, unless k is cut. */
+const fewTiles = 64;
+
+/** How the k of a tiled product is cut. */
+export function splitOfTiles({ m, n, k }: { m: number; n: number; k: number }, matrices: number): Split {
+  const tiles = Math.ceil(m / 64) * Math.ceil(n / 64) * matrices;
+  if (tiles >= fewTiles || k < 512) return whole(k);
+  return splitInto(Math.ceil((2 * fewTiles) / tiles), k, 256, 16);
+}
+
+/** A product whose sum over k was cut. */
+interface CutProduct {
+  readonly type: ProductType;
+  readonly matrices: number;
+  readonly m: number;
+  readonly n: number;
+  readonly split: Split;
+  readonly target: Target;
+  readonly table: TableLayout;
+}
 
 const invocations = 64;
 
-/** Adds the pieces, which stand one after the other in the kernel's own memory, each as dense as the result. */
-export function addPieces(stage: DotStage, pieces: number, table: TableLayout): Shader {
-  const { result, batch, m, n } = stage;
-  const elements = matricesOf(stage) * m * n;
-  const lines = [
+/** Adds the pieces, which stand one after the other in the kernel's own memory, each as dense as it can be. */
+export function addPieces({ type, matrices, m, n, split, target, table }: CutProduct): Shader {
+  const elements = matrices * m * n;
+  const piece = (at: string): string => fromWord(`heap[${ownMemory} + ${at}]`, type);
+  const code = new Code();
+  code.line(
     `let place = i32(${groupNumber} * ${invocations}u + lane);`,
     `if (place >= ${elements}) { return; }`,
     `let matrix = place / ${m * n};`,
-    `var sum = bitcast<f32>(heap[${ownMemory} + place]);`,
-    `for (var piece = 1; piece < ${pieces}; piece++) {`,
-    `  sum += bitcast<f32>(heap[${ownMemory} + piece * ${elements} + place]);`,
-    "}",
-    `let to = ${table.buffer(result.buffer)} + ${result.offset} + ${placeInBatch(batch, result.batchStrides)};`,
-    `heap[to + place / ${n} % ${m} * ${result.rowStride} + place % ${n} * ${result.columnStride}] = bitcast<u32>(sum);`,
-  ];
+    `var sum = ${piece("place")};`,
+  );
+  code.block(`for (var piece = 1; piece < ${split.pieces}; piece++)`, () =>
+    code.line(`sum += ${piece(`piece * ${elements} + place`)};`),
+  );
+  target.begin(code);
+  target.place(code, "to0", `place % ${n}`);
+  const at = target.at("to0", 0, `place / ${n} % ${m}`);
+  code.line(`if (${target.has("to0", 0)}) { heap[${at}] = ${toWord("sum", type)}; }`);
   return {
-    text: shaderText({ lines, table, invocations }),
+    text: shaderText({ lines: code.lines, table, invocations }),
     groups: gridOf(Math.ceil(elements / invocations)),
   };
-}
-
-/** Where a matrix of a batch begins, from its flat number `matrix`. */
-export function placeInBatch(batch: readonly number[], strides: readonly number[]): string {
-  const terms = batch.flatMap((extent, axis) => {
-    if (strides[axis] === 0 || extent === 1) return [];
-    const inside = batch.slice(axis + 1).reduce((x, y) => x * y, 1);
-    return [`matrix / ${inside} % ${extent} * ${strides[axis]}`];
-  });
-  return terms.length === 0 ? "0" : terms.join(" + ");
 }

@@ -2,8 +2,11 @@ import { combineLanes, type LaneValue, laneTreeWords } from "../lane-tree.ts";
 import { type DeviceKernel, gridOf, groupNumber, type Shader } from "../loops.ts";
 import { enoughInvocations } from "../passes.ts";
 import { ownMemory, TableLayout } from "../table.ts";
+import { range } from "./code.ts";
+import { type DotStage, matricesOf, placeInBatch } from "./dot-stage.ts";
+import { matrixTarget } from "./matrix-target.ts";
 import { shaderText } from "./shader-text.ts";
-import { addPieces, type DotStage, matricesOf, placeInBatch, type Split, splitInto, whole } from "./split.ts";
+import { addPieces, type Split, splitInto, whole } from "./split.ts";
 
 /** Sums of an element of the result: sum i takes the elements i, i + 64, i + 128, ... along k, and a tree adds them. */
 const sums = 64;
@@ -81,7 +84,10 @@ export function emitVectorProduct(stage: DotStage, subgroup: number): DeviceKern
       : byRows(stage, form, split, table, subgroup);
   if (split.pieces === 1) return { shaders: [product], table, memory: 0 };
   const memory = split.pieces * matricesOf(stage) * stage.m * stage.n;
-  return { shaders: [product, addPieces(stage, split.pieces, table)], table, memory };
+  const { m, n } = stage;
+  const target = matrixTarget(stage, table, false);
+  const sum = addPieces({ type: "f32", matrices: matricesOf(stage), m, n, split, target, table });
+  return { shaders: [product, sum], table, memory };
 }
 
 /** Where everything begins, from the numbers `piece` and `matrix`. */
@@ -98,8 +104,6 @@ function beginnings(stage: DotStage, split: Split, table: TableLayout): string[]
     `let last = ${isWhole ? k : `min(${k}, first + ${split.length})`};`,
   ];
 }
-
-const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
 const load = (name: string, ...terms: readonly string[]): string =>
   `bitcast<f32>(heap[${[name, ...terms].join(" + ")}])`;

@@ -1,0 +1,18 @@
+import type { Code } from "./code.ts";
+
+/** The types of numbers that are multiplied and added. */
+export type ProductType = "f32" | "i32" | "u32";
+
+/** Where a product goes. */
+export interface Target {
+  /** Whether four neighbours in a row are stored at a time. */
+  readonly quads: boolean;
+  /** Statements that find where the result begins, for the number `matrix`. */
+  begin(code: Code): void;
+  /** Statements that find four columns from `column` on; names begin with `four`. */
+  place(code: Code, four: string, column: string): void;
+  /** Whether the column of number j of the four is part of the result. */
+  has(four: string, j: number): string;
+  /** The address of that column in a row. */
+  at(four: string, j: number, row: string): string;
+}
