@@ -38,6 +38,8 @@ export interface DeviceTraits {
   readonly convertsFloat16: boolean;
   /** How many invocations of a workgroup, by their numbers, exchange values without memory; 1: none. */
   readonly subgroup: number;
+  /** How many invocations share a long fold at most. */
+  readonly lanes: number;
   /** How it multiplies matrices; null: whichever way is measured to be the fastest. */
   readonly product: ProductVariantName | null;
 }

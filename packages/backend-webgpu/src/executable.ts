@@ -2,6 +2,7 @@ import { DTypeError } from "@amari/core";
 import {
   allocate,
   type Body,
+  buffersOf,
   bytesOfElements,
   bytesPerElement,
   costOf,
@@ -12,6 +13,7 @@ import {
   expandFloat16,
   fuse,
   homeOf,
+  kernelsOf,
   type LoopKernel,
   type MemoryPlan,
   type Program,
@@ -113,14 +115,18 @@ export class WebgpuExecutable implements TimedExecutable {
     this.plan = planMemory(this.schedule, program.donated, elementBytes);
     this.donations = donationsOf(this.plan, this.schedule);
     this.homes = this.schedule.buffers.map((_, buffer) => homeOf(buffer, this.plan.shares));
+    const readers = readersOf(this.schedule);
     this.context = {
       subgroup: runtime.subgroup,
+      lanes: runtime.lanes,
       isAligned: (buffer) => {
         const { role } = this.schedule.buffers[this.homes[buffer]!]!;
         return role.kind === "temporary" || isAligned(role.kind, role.index);
       },
       typeOf: (buffer) => this.schedule.buffers[buffer]!.type,
       convertsFloat16: runtime.convertsFloat16,
+      isPrivate: (buffer) =>
+        this.schedule.buffers[buffer]!.role.kind === "temporary" && readers.get(buffer) === 1,
     };
     this.actions = this.schedule.stages.map((stage) => {
       const before = this.onHost.length;
@@ -452,6 +458,18 @@ export class WebgpuExecutable implements TimedExecutable {
     this.owned.push(block);
     return block.address;
   }
+}
+
+/** How many kernels and other stages read each buffer. */
+function readersOf({ stages }: Schedule): ReadonlyMap<number, number> {
+  const readers = new Map<number, number>();
+  for (const stage of stages) {
+    const kernels = kernelsOf(stage);
+    const each = kernels.length > 0 ? kernels.map(loadedBy) : [buffersOf(stage).reads];
+    for (const reads of each)
+      for (const buffer of new Set(reads)) readers.set(buffer, (readers.get(buffer) ?? 0) + 1);
+  }
+  return readers;
 }
 
 /** About how many bytes and operations a run takes. */

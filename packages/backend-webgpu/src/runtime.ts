@@ -18,6 +18,8 @@ export class Runtime {
   readonly products: ProductChooser;
   /** How many invocations of a workgroup, by their numbers, exchange values without memory; 1: none. */
   readonly subgroup: number;
+  /** How many invocations share a long fold at most. */
+  readonly lanes: number;
   /** Whether the device rounds a product and its sum once. */
   readonly fusesProducts: boolean;
   /** Whether the device's own conversions from and to float16 are exact. */
@@ -33,9 +35,10 @@ export class Runtime {
     products: ProductChooser,
     {
       subgroup,
+      lanes,
       fusesProducts,
       convertsFloat16,
-    }: Pick<Runtime, "subgroup" | "fusesProducts" | "convertsFloat16">,
+    }: Pick<Runtime, "subgroup" | "lanes" | "fusesProducts" | "convertsFloat16">,
     free: (block: GpuBlock) => void,
   ) {
     this.device = device;
@@ -44,6 +47,7 @@ export class Runtime {
     this.recorder = recorder;
     this.products = products;
     this.subgroup = subgroup;
+    this.lanes = lanes;
     this.fusesProducts = fusesProducts;
     this.convertsFloat16 = convertsFloat16;
     this.collected = new FinalizationRegistry((blocks) => blocks.forEach(free));

@@ -6,6 +6,9 @@ import { type ProductVariantName, productVariantNames } from "./emit/dot/variant
 
 const smallestMemory = 2 ** 16;
 
+/** Invocations that share a long row: what every device runs in a workgroup. */
+const mostLanes = 256;
+
 /** How {@link webgpu} chooses a device. */
 export interface WebgpuOptions {
   /** Which adapter where there are several. Default: the faster one. */
@@ -23,6 +26,11 @@ export interface WebgpuOptions {
   readonly product?: ProductVariantName | "measured";
   /** Whether reductions use subgroups where the device has them. Default true; the bits are the same without. */
   readonly subgroups?: boolean;
+  /**
+   * Whether the invocations of a workgroup share a long row that is summed, or each sweeps one alone. Default shared, but
+   * alone on software drivers, where invocations that wait for each other are slow; the bits are the same.
+   */
+  readonly rows?: "shared" | "alone";
 }
 
 /**
@@ -64,7 +72,8 @@ export async function webgpu(options: WebgpuOptions = {}): Promise<WebgpuBackend
   });
   const { vendor, architecture, description } = adapter.info;
   const isSoftware = (adapter.info as { readonly isFallbackAdapter?: boolean }).isFallbackAdapter ?? false;
-  const { product = isSoftware ? "registers 4x4" : "measured" } = options;
+  const { product = isSoftware ? "registers 4x4" : "measured", rows = isSoftware ? "alone" : "shared" } =
+    options;
   return new WebgpuBackend(
     device,
     { vendor, architecture, description, isSoftware },
@@ -73,6 +82,7 @@ export async function webgpu(options: WebgpuOptions = {}): Promise<WebgpuBackend
       fusesProducts: await fusesProducts(device),
       convertsFloat16: await convertsFloat16(device),
       subgroup: await subgroupOf(device),
+      lanes: rows === "alone" ? 1 : Math.min(mostLanes, device.limits.maxComputeInvocationsPerWorkgroup),
       product: product === "measured" ? null : product,
     },
     64 * Math.floor(memoryBytes / 64),

@@ -17,21 +17,21 @@ function sums(points: number, elements: number, ofNeighbours: boolean): LoopKern
 }
 
 const cut = (...kernel: Parameters<typeof sums>) => {
-  const [{ lanes, chunks } = { lanes: 0, chunks: 0 }] = passesOf(sums(...kernel));
-  return { lanes, chunks };
+  const [{ strands, chunks } = { strands: 0, chunks: 0 }] = passesOf(sums(...kernel));
+  return { strands, chunks };
 };
 
 describe("the passes of folds", () => {
   it("give a device enough to do: few long columns, and few very long rows, are cut", () => {
-    expect(cut(4096, 8192, false)).toEqual({ lanes: 1, chunks: 16 });
-    expect(cut(128, 1024, false)).toEqual({ lanes: 1, chunks: 32 });
-    expect(cut(32, 50_000, true)).toEqual({ lanes: 256, chunks: 8 });
-    expect(cut(1, 2 ** 24, true)).toEqual({ lanes: 256, chunks: 64 });
+    expect(cut(4096, 8192, false)).toEqual({ strands: 1, chunks: 16 });
+    expect(cut(128, 1024, false)).toEqual({ strands: 1, chunks: 32 });
+    expect(cut(32, 50_000, true)).toEqual({ strands: 1024, chunks: 8 });
+    expect(cut(1, 2 ** 24, true)).toEqual({ strands: 1024, chunks: 64 });
   });
 
   it("are one for short folds, and where there are many", () => {
-    expect(cut(16, 64, false)).toEqual({ lanes: 1, chunks: 1 });
-    expect(cut(2 ** 17, 8192, false)).toEqual({ lanes: 1, chunks: 1 });
-    expect(cut(8192, 4096, true)).toEqual({ lanes: 256, chunks: 1 });
+    expect(cut(16, 64, false)).toEqual({ strands: 1, chunks: 1 });
+    expect(cut(2 ** 17, 8192, false)).toEqual({ strands: 1, chunks: 1 });
+    expect(cut(8192, 4096, true)).toEqual({ strands: 1024, chunks: 1 });
   });
 });

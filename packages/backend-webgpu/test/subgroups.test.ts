@@ -5,12 +5,12 @@ import { afterAll, describe, expect, it } from "vitest";
 import { combineLanes, type LaneValue } from "../src/emit/lane-tree.ts";
 import { backendOrNull } from "./support.ts";
 
-const with_ = await backendOrNull("reductions by subgroups");
-const without = with_ === null ? null : await webgpu({ subgroups: false });
+const with_ = await backendOrNull("reductions by subgroups", { rows: "shared" });
+const without = with_ === null ? null : await webgpu({ rows: "shared", subgroups: false });
+const alone = with_ === null ? null : await webgpu({ rows: "alone" });
 
 afterAll(async () => {
-  await with_?.close();
-  await without?.close();
+  for (const backend of [with_, without, alone]) await backend?.close();
 });
 
 function numbers(...shape: number[]): Tensor {
@@ -22,8 +22,10 @@ function numbers(...shape: number[]): Tensor {
 const hasSubgroups = with_?.device.features.has("subgroups") === true;
 if (with_ !== null && !hasSubgroups) console.warn("\n!!! NOT TESTED: this device has no subgroups\n");
 
-describe.skipIf(!hasSubgroups)("a reduction by subgroups", () => {
-  it("has the bits of one through the workgroup's memory", { timeout: 120_000 }, async () => {
+describe.skipIf(with_ === null)("a reduction by a workgroup", () => {
+  it("has the same bits by subgroups, through memory and in one invocation", {
+    timeout: 120_000,
+  }, async () => {
     const folds: readonly ((x: Tensor) => Tensor)[] = [
       (x) => x.sum(-1) as Tensor,
       (x) => x.max(-1) as Tensor,
@@ -35,17 +37,22 @@ describe.skipIf(!hasSubgroups)("a reduction by subgroups", () => {
           .square()
           .mean(-1) as Tensor,
       (x) => x.sum() as Tensor,
+      (x) => x.astype("float16").softmax(-1).sum(-1).astype("float32") as Tensor,
     ];
     for (const shape of [
+      [9, 20],
       [3, 100],
       [2, 1030],
       [2, 9001],
     ]) {
       for (const fold of folds) {
-        setDefaultBackend(with_!);
-        const fast = (await fold(numbers(...shape)).data()) as Float32Array;
-        setDefaultBackend(without!);
-        expect(fast).toEqual(await fold(numbers(...shape)).data());
+        const results: unknown[] = [];
+        for (const backend of [with_!, without!, alone!]) {
+          setDefaultBackend(backend);
+          results.push(await fold(numbers(...shape)).data());
+        }
+        expect(results[1]).toEqual(results[0]);
+        expect(results[2]).toEqual(results[0]);
       }
     }
   });
@@ -61,14 +68,17 @@ describe("the tree over the invocations of a workgroup", () => {
   };
 
   it("needs few barriers, and fewer with subgroups", () => {
-    const barriers = (lanes: number, subgroup: number) =>
-      combineLanes([value], lanes, subgroup).filter((line) => line === "workgroupBarrier();").length;
-    expect([barriers(256, 1), barriers(64, 1)]).toEqual([4, 3]);
-    expect([barriers(256, 4), barriers(256, 32), barriers(64, 64)]).toEqual([3, 2, 2]);
+    const barriers = (together: number, subgroup: number) =>
+      combineLanes([value], { together, workgroup: 256, subgroup }, true).filter(
+        (line) => line === "workgroupBarrier();",
+      ).length;
+    expect([barriers(256, 1), barriers(64, 1), barriers(8, 1)]).toEqual([3, 2, 1]);
+    expect([barriers(256, 4), barriers(256, 32), barriers(64, 64)]).toEqual([2, 1, 0]);
   });
 
   it("exchanges no bools in subgroups", () => {
-    const lines = combineLanes([{ ...value, isExchangeable: false }], 64, 32);
+    const lanes = { together: 64, workgroup: 64, subgroup: 32 };
+    const lines = combineLanes([{ ...value, isExchangeable: false }], lanes, true);
     expect(lines.join("\n")).not.toContain("subgroup");
   });
 });

@@ -10,91 +10,97 @@ export interface LaneValue {
   readonly isExchangeable: boolean;
 }
 
+/** The invocations that combine values. */
+export interface Lanes {
+  /** How many of them combine theirs, the workgroup's first, its next and so on: a power of two. */
+  readonly together: number;
+  /** All of the workgroup. */
+  readonly workgroup: number;
+  /** How many can exchange values without memory, their numbers being neighbours; 1: none. */
+  readonly subgroup: number;
+}
+
 /** Values that one invocation combines at a time: fewer barriers than by pairs, and still few instructions. */
 const radix = 8;
 
+/** Of how many neighbours one has the combination once subgroups have done their part. */
+const exchangedOf = (values: readonly LaneValue[], { together, subgroup }: Lanes): number =>
+  values.every(({ isExchangeable }) => isExchangeable) ? Math.min(subgroup, together) : 1;
+
 /** Words of the workgroup's memory `partials` that {@link combineLanes} needs for one value. */
-export const laneTreeWords = (lanes: number): number => {
+function wordsOf({ together, workgroup }: Lanes, exchanged: number): number {
   let words = 0;
-  for (let count = lanes; count > 1; count = Math.floor(count / radix)) words += count;
+  for (let count = together / exchanged; count > 1; count = Math.floor(count / radix))
+    words += (workgroup / together) * count;
   return words;
-};
+}
+
+/** Words of the workgroup's memory `partials` that {@link combineLanes} needs for some values. */
+export const laneTreeWords = (values: readonly LaneValue[], lanes: Lanes): number =>
+  values.length * wordsOf(lanes, exchangedOf(values, lanes));
 
 /**
- * Statements after which all invocations have the combination of all values of the first `lanes`: neighbours first, then
- * pairs of neighbours, and so on. A subgroup does its part without memory; in which order the values are combined, and
- * therefore every bit, is the same without one.
+ * Statements after which each invocation has the combination of the values of all that it belongs `together` with:
+ * neighbours first, then pairs of neighbours, and so on. A subgroup does its part without memory; in which order the values
+ * are combined, and therefore every bit, is the same without one.
  *
- * @param lanes - a power of two
- * @param subgroup - how many invocations can exchange values, their numbers being neighbours; 1: none
+ * @param isFirst - whether the workgroup's memory is in nobody's use
  */
-export function combineLanes(values: readonly LaneValue[], lanes: number, subgroup: number): string[] {
+export function combineLanes(values: readonly LaneValue[], lanes: Lanes, isFirst: boolean): string[] {
+  const { together, workgroup } = lanes;
   const lines: string[] = [];
-  let count = lanes;
-  if (subgroup > 1 && values.every(({ isExchangeable }) => isExchangeable)) {
-    const together = Math.min(subgroup, lanes);
-    for (let apart = 1; apart < together; apart *= 2) {
-      for (const { name, combine } of values)
-        lines.push(`${name} = ${combine(name, `subgroupShuffleXor(${name}, ${apart}u)`)};`);
-    }
-    count = lanes / together;
-    if (count === 1) return broadcast(values, lines, lanes);
-    lines.push(
-      `if (lane < ${lanes}u && lane % ${together}u == 0u) {`,
-      ...puts(values, lanes, `lane / ${together}u`),
-      "}",
-    );
-  } else lines.push(`if (lane < ${lanes}u) {`, ...puts(values, lanes, "lane"), "}");
-  lines.push("workgroupBarrier();");
-  let at = 0;
-  while (count > radix) {
-    const next = count / radix;
-    lines.push(`if (lane < ${next}u) {`);
-    for (const [k, value] of values.entries()) {
-      const result = tree(
-        value,
-        (i) => `partials[${k * laneTreeWords(lanes) + at}u + lane * ${radix}u + ${i}u]`,
-        radix,
-      );
-      lines.push(`  partials[${k * laneTreeWords(lanes) + at + count}u + lane] = ${value.toWord(result)};`);
-    }
-    lines.push("}", "workgroupBarrier();");
-    at += count;
-    count = next;
+  const exchanged = exchangedOf(values, lanes);
+  for (let apart = 1; apart < exchanged; apart *= 2) {
+    for (const { name, combine } of values)
+      lines.push(`${name} = ${combine(name, `subgroupShuffleXor(${name}, ${apart}u)`)};`);
   }
-  for (const [k, value] of values.entries())
-    lines.push(
-      `${value.name} = ${tree(value, (i) => `partials[${k * laneTreeWords(lanes) + at + i}u]`, count)};`,
-    );
-  // The memory may be written again.
+  if (exchanged === together) return lines;
+  const words = wordsOf(lanes, exchanged);
+  if (!isFirst) lines.push("workgroupBarrier();");
+  const puts = values.map(
+    ({ name, toWord }, k) => `partials[${k * words}u + lane / ${exchanged}u] = ${toWord(name)};`,
+  );
+  lines.push(...(exchanged === 1 ? puts : [`if (lane % ${exchanged}u == 0u) {`, ...indented(puts), "}"]));
   lines.push("workgroupBarrier();");
+  let count = together / exchanged;
+  let [at, all] = [0, workgroup / exchanged];
+  for (; count > radix; count /= radix) {
+    const next = values.map((value, k) => {
+      const first = `${k * words + at}u + lane * ${radix}u`;
+      const result = tree(value, (i) => `partials[${first} + ${i}u]`, radix);
+      return `partials[${k * words + at + all}u + lane] = ${value.toWord(result)};`;
+    });
+    lines.push(`if (lane < ${all / radix}u) {`, ...indented(next), "}", "workgroupBarrier();");
+    at += all;
+    all /= radix;
+  }
+  for (const [k, value] of values.entries()) {
+    const block = workgroup === together ? "" : ` + lane / ${together}u * ${count}u`;
+    const word = (i: number) => `partials[${k * words + at + i}u${block}]`;
+    lines.push(`${value.name} = ${tree(value, word, count)};`);
+  }
   return lines;
 }
 
-const puts = (values: readonly LaneValue[], lanes: number, owner: string): string[] =>
-  values.map(
-    ({ name, toWord }, k) => `  partials[${k * laneTreeWords(lanes)}u + ${owner}] = ${toWord(name)};`,
-  );
-
-function broadcast(values: readonly LaneValue[], lines: readonly string[], lanes: number): string[] {
-  return [
-    ...lines,
-    "if (lane == 0u) {",
-    ...puts(values, lanes, "lane"),
-    "}",
-    "workgroupBarrier();",
-    ...values.map(
-      ({ name, fromWord }, k) => `${name} = ${fromWord(`partials[${k * laneTreeWords(lanes)}u]`)};`,
-    ),
-    "workgroupBarrier();",
-  ];
-}
+const indented = (lines: readonly string[]): string[] => lines.map((line) => `  ${line}`);
 
 /** The combination of neighbours, pairs of neighbours, and so on. */
 function tree({ combine, fromWord }: LaneValue, word: (i: number) => string, count: number): string {
-  const combined = (first: number, extent: number): string =>
-    extent === 1
-      ? fromWord(word(first))
-      : combine(combined(first, extent / 2), combined(first + extent / 2, extent / 2));
-  return combined(0, count);
+  return combineNeighbours(
+    Array.from({ length: count }, (_, i) => fromWord(word(i))),
+    combine,
+  );
+}
+
+/** One value of a power of two of them: neighbours are combined first, then pairs of neighbours, and so on. */
+export function combineNeighbours(
+  values: readonly string[],
+  combine: (x: string, y: string) => string,
+): string {
+  if (values.length === 1) return values[0]!;
+  const half = values.length / 2;
+  return combine(
+    combineNeighbours(values.slice(0, half), combine),
+    combineNeighbours(values.slice(half), combine),
+  );
 }

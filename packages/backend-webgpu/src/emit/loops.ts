@@ -7,6 +7,8 @@ import {
   kernelExpressions,
   type LoopKernel,
   operandsOf,
+  type Phase,
+  phaseExpressions,
   type ScalarInstruction,
   type Store,
   sizeOf,
@@ -15,12 +17,13 @@ import {
 import { functionTexts, hasShaderFunction } from "./functions.ts";
 import { type HeapCells, putWord, wordAt } from "./heap-cells.ts";
 import { instructionText } from "./instructions.ts";
-import { combineLanes, type LaneValue, laneTreeWords } from "./lane-tree.ts";
+import { combineLanes, combineNeighbours, type Lanes, type LaneValue, laneTreeWords } from "./lane-tree.ts";
 import { isShaderType, literal, type ShaderType } from "./literal.ts";
 import { storesPairs } from "./pairs.ts";
 import { type Pass, passesOf } from "./passes.ts";
-import { hasWholeQuads, quad, stepOf } from "./quads.ts";
+import { hasQuads, hasWholeQuads, type IsAligned, isByQuads, neighbours, quad, stepOf } from "./quads.ts";
 import { fromWord, type Load, Scope, toWord } from "./scope.ts";
+import { shareExpressions } from "./share.ts";
 import { ownMemory, TableLayout } from "./table.ts";
 
 /** A kernel as shaders that run one after the other. */
@@ -39,6 +42,16 @@ export interface Shader {
 
 /** Invocations in a workgroup where each has points of its own: more where there are many points, since groups take time. */
 const flatWorkgroup = (points: number): number => (points < 2 ** 16 ? 64 : 256);
+
+/** Invocations in a workgroup where long folds are shared: more only where more share one. */
+const sharedWorkgroup = 64;
+
+/** Invocations in a workgroup where each makes long folds alone: few, so that there are workgroups for all processors. */
+const aloneWorkgroup = 16;
+
+/** Elements that an invocation holds at most, and lines of code for all of them. */
+const mostHeld = 32;
+const mostHeldLines = 3000;
 
 /** Beyond this, workgroups are counted in two dimensions. */
 const groupsInRow = 32_768;
@@ -62,8 +75,12 @@ export const isForDevice = (kernel: LoopKernel): boolean =>
 export interface KernelContext {
   /** How many invocations exchange values, see {@link combineLanes}; 1: none. */
   readonly subgroup: number;
+  /** How many invocations share a long fold at most; 1: none share any. Results have the same bits with all numbers. */
+  readonly lanes: number;
   /** Whether a buffer begins on a multiple of four words, whenever the program runs. */
-  readonly isAligned: (buffer: number) => boolean;
+  readonly isAligned: IsAligned;
+  /** Whether nothing reads a buffer but the kernel that writes it. */
+  readonly isPrivate: (buffer: number) => boolean;
   readonly typeOf: (buffer: number) => TensorType;
   /** Whether the device's own conversions from and to float16 are exact. */
   readonly convertsFloat16: boolean;
@@ -74,7 +91,7 @@ const isHalf = ({ typeOf }: KernelContext, buffer: number): boolean => typeOf(bu
 
 /** Writes a loop kernel. */
 export function emitLoops(original: LoopKernel, context: KernelContext): DeviceKernel {
-  const kernel = collapseLoops(original);
+  const kernel = shareExpressions(collapseLoops(original));
   const table = new TableLayout((buffer) => (isHalf(context, buffer) ? 2 : 4));
   if (kernel.loops.includes(0)) return { shaders: [], table, memory: 0 };
   // Shaders of one kernel share its table, so that the buffers are numbered first.
@@ -117,6 +134,18 @@ interface HalfWord {
   readonly value: string;
 }
 
+/** An element, or four neighbours, that an invocation holds: what it knows of them lasts from phase to phase. */
+interface Slot {
+  /** What stands behind the names of the counters of the phase's loops. */
+  readonly suffix: string;
+  /** Whether it is one of the point's; null: certainly. */
+  readonly test: string | null;
+  /** What is known of each neighbour. */
+  readonly known: ReadonlyMap<Expression, string>[];
+  /** The names of the words that were loaded for all four. */
+  readonly loaded: Map<Load, string>;
+}
+
 class ShaderWriter {
   private readonly kernel: LoopKernel;
   private readonly table: TableLayout;
@@ -128,14 +157,27 @@ class ShaderWriter {
   private cells: HeapCells = "u32";
   /** Where neighbours are computed one after the other: the words that their halves make, as far as they are known. */
   private words: HalfWord[] | null = null;
-  /** Where invocations compute four neighbours: the names of the words that were loaded for all of them. */
-  private loaded: Map<Load, string> | null = null;
+  /** The names of the words that were loaded for four neighbours. */
+  private loaded: Map<Load, string> = new Map();
   /** Which of the four is being computed. */
   private neighbour = 0;
+  /** What stands behind the names of the counters of a phase's loops. */
+  private suffix = "";
+  /** What invocations hold of the elements, by the loops that go over them. */
+  private readonly held = new Map<string, readonly Slot[]>();
+  /** Stores of which nobody learns, since all who read them hold the values. */
+  private readonly needless = new Set<Store>();
   /** Words of workgroup memory. */
   private shared = 0;
+  private exchanges = false;
+  /** Whether nobody has used the workgroup's memory yet. */
+  private isFresh = true;
+  /** Invocations of a workgroup, and how many of them share a point. */
+  private size = 1;
   private lanes = 1;
   private chunks = 1;
+  /** Whether all invocations have a point. */
+  private isFull = true;
 
   constructor(
     kernel: LoopKernel,
@@ -152,36 +194,57 @@ class ShaderWriter {
   /** @param memory where the results of chunks begin, if this is one of several shaders */
   write(passes: readonly Pass[], chunks: number, memory?: number): Shader {
     const points = product(this.kernel.loops);
-    this.lanes = Math.max(...passes.map((pass) => pass.lanes));
     this.chunks = chunks;
-    const storing = passes.filter(({ stores }) => stores.some(({ buffer }) => this.isHalf(buffer)));
+    this.lanes = Math.max(...passes.map((pass) => this.lanesOf(pass)));
+    const isHeld = passes.every((pass) => pass.strands === 1 || this.canHold(pass));
+    if (isHeld && chunks === 1) for (const store of this.needlessStores(passes)) this.needless.add(store);
+    const storing = passes.filter((pass) => this.storesOf(pass).some(({ buffer }) => this.isHalf(buffer)));
     const inPairs =
       chunks === 1 && storing.length > 0 && storing.every((pass) => this.hasPairsOfPoints(pass));
-    this.cells = inPairs || storing.every((pass) => this.hasPairsInside(pass)) ? "u32" : "atomic<u32>";
-    const total = inPairs ? Math.ceil(points / 2) : points * chunks;
+    if (memory === undefined && this.goesByQuads(passes)) this.cells = this.cellsOfQuads();
+    else if (!inPairs && !storing.every((pass) => this.hasPairsInside(pass))) this.cells = "atomic<u32>";
     const main = this.scope();
-    const isFlat = this.lanes === 1;
-    const size = isFlat ? flatWorkgroup(total) : this.lanes;
-    const place = isFlat ? `${groupNumber} * ${size}u + lane` : groupNumber;
-    main.line(`let place = i32(${place});`);
-    main.line(`if (place >= ${total}) { return; }`);
+    const total = inPairs ? Math.ceil(points / 2) : points * chunks;
+    const groups = this.writePlace(main, passes, total);
     const writePoint = (scope: Scope): void => {
       this.splitPlace(scope, "point", this.kernel.loops, 0);
       for (const result of this.memory.values()) this.combineChunks(scope, result, points);
+      let since = 0;
       passes.forEach((pass, i) => {
-        if (i > 0 && !isFlat && pass.phase !== passes[i - 1]!.phase)
+        if (this.mustWait(passes.slice(since, i), pass)) {
           scope.line("workgroupBarrier(); storageBarrier();");
-        this.writePass(scope, pass, memory, points);
+          since = i;
+        }
+        this.writePass(scope, pass, isHeld);
+        if (memory !== undefined && pass.accumulators.length > 0)
+          this.keepChunks(scope, pass.accumulators, memory, points);
       });
     };
-    if (inPairs) this.inPairs(main, "place", "point", points, isFlat ? "" : "lane == 0u", writePoint);
-    else {
+    if (inPairs) {
+      // What the first point left in the workgroup's memory may still be read.
+      this.isFresh = false;
+      const tests = [...(this.lanes === 1 ? [] : [`lane % ${this.lanes}u == 0u`]), ...this.insideTest];
+      this.inPairs(main, "place", "point", points, tests.join(" && "), writePoint);
+    } else {
       main.line(`let point = place${chunks > 1 ? ` % ${points}` : ""};`);
       if (chunks > 1) main.line(`let chunk = place / ${points};`);
       writePoint(main);
     }
-    const groups = gridOf(isFlat ? Math.ceil(total / size) : total);
-    return { text: this.assemble(main, size), groups };
+    return { text: this.assemble(main), groups };
+  }
+
+  /** What a pass stores, but for what nobody will read. */
+  private storesOf({ stores }: Pass): readonly Store[] {
+    return stores.filter((store) => !this.needless.has(store));
+  }
+
+  /** Whether the heap is an array of several words each. */
+  private get isByQuads(): boolean {
+    return this.cells === "vec2<u32>" || this.cells === "vec4<u32>";
+  }
+
+  private cellsOfQuads(): HeapCells {
+    return this.table.buffers.some((buffer) => this.isHalf(buffer)) ? "vec2<u32>" : "vec4<u32>";
   }
 
   /** Whether neighbouring points store the halves of words, so that an invocation or a workgroup can take two of them. */
@@ -193,8 +256,16 @@ class ShaderWriter {
     return phase.loops.length === 0 && !isRead && this.storePairs(stores, this.kernel.loops);
   }
 
-  /** Whether neighbours in the loops of a pass store the halves of words. Folds take their elements in another order. */
-  private hasPairsInside({ phase, accumulators, stores }: Pass): boolean {
+  /**
+   * Whether one invocation stores both halves of each word: neighbours in the loops of a pass, taken one after the other, or
+   * quads.
+   */
+  private hasPairsInside(pass: Pass): boolean {
+    const { phase, accumulators, strands } = pass;
+    const { isAligned } = this.context;
+    const stores = this.storesOf(pass);
+    if (strands > 1)
+      return stores.every((store) => !this.isHalf(store.buffer) || goesByQuads(pass, store, isAligned));
     return phase.loops.length > 0 && accumulators.length === 0 && this.storePairs(stores, phase.loops);
   }
 
@@ -222,7 +293,10 @@ class ShaderWriter {
   ): void {
     const words: HalfWord[] = [];
     const inside = scope.child();
-    inside.line(`let ${number} = ${pair} * 2 + side;`);
+    // Where invocations wait for each other all take two; whoever has one takes it twice.
+    const own = `${pair} * 2 + side`;
+    const isOdd = count % 2 === 1;
+    inside.line(`let ${number} = ${isOdd && this.lanes > 1 ? `min(${own}, ${count - 1})` : own};`);
     this.words = words;
     body(inside);
     this.words = null;
@@ -230,12 +304,105 @@ class ShaderWriter {
       scope.line(`var ${at} = 0;`);
       scope.line(`var ${value} = 0u;`);
     }
-    const sides = count % 2 === 0 ? "2" : `min(2, ${count} - ${pair} * 2)`;
+    const sides = isOdd && this.lanes === 1 ? `min(2, ${count} - ${pair} * 2)` : "2";
     scope.block(`for (var side = 0; side < ${sides}; side++)`, inside);
-    const stores = scope.child();
-    for (const { at, value } of words) stores.line(this.putWord(`${at} >> 1u`, value));
-    if (writes === "") for (const line of stores.lines) scope.line(line);
-    else scope.block(`if (${writes})`, stores);
+    this.writeStores(
+      scope,
+      writes === "" ? [] : [writes],
+      words.map(({ at, value }) => this.putWord(`${at} >> 1u`, value)),
+    );
+  }
+
+  /** Declares the place of the invocation among points and chunks; returns how many workgroups there are. */
+  private writePlace(main: Scope, passes: readonly Pass[], total: number): Shader["groups"] {
+    const { lanes } = this;
+    const isLong = passes.some(({ strands }) => strands > 1);
+    if (lanes === 1) {
+      this.size = isLong && this.context.lanes === 1 ? aloneWorkgroup : flatWorkgroup(total);
+      main.line(`let place = i32(${groupNumber} * ${this.size}u + lane);`);
+      main.line(`if (place >= ${total}) { return; }`);
+      return gridOf(Math.ceil(total / this.size));
+    }
+    this.size = Math.max(sharedWorkgroup, lanes);
+    const places = this.size / lanes;
+    this.isFull = total % places === 0;
+    const [first, own] = places === 1 ? ["", ""] : [` * ${places}u`, ` + lane / ${lanes}u`];
+    main.line(`if (i32(${groupNumber}${first}) >= ${total}) { return; }`);
+    const place = `i32(${groupNumber}${first}${own})`;
+    // All come to the barriers; those without a point compute the last and store nothing.
+    main.line(`let place = ${this.isFull ? place : `min(${place}, ${total - 1})`};`);
+    if (!this.isFull) main.line(`let isInside = ${place} < ${total};`);
+    return gridOf(Math.ceil(total / places));
+  }
+
+  /** What holds of invocations that have a point. */
+  private get insideTest(): string[] {
+    return this.isFull ? [] : ["isInside"];
+  }
+
+  /** How many invocations share the elements of a pass; the others of its point repeat what those do. */
+  private lanesOf({ strands }: Pass): number {
+    return Math.max(1, Math.min(this.context.lanes, strands / quad));
+  }
+
+  /** Elements of a chunk, the last of which may have fewer. */
+  private chunkLength({ phase, strands }: Pass, elements: number = product(phase.loops)): number {
+    return Math.ceil(elements / this.chunks / strands) * strands;
+  }
+
+  /** Whether invocations can hold what they compute of the elements of a pass, which is written out for each. */
+  private canHold(pass: Pass): boolean {
+    const { phase, strands } = pass;
+    const elements = this.chunkLength(pass) / this.lanesOf(pass);
+    return (
+      this.context.lanes > 1 &&
+      strands === quad * this.lanesOf(pass) &&
+      elements <= mostHeld &&
+      elements * phaseExpressions(phase).length <= mostHeldLines
+    );
+  }
+
+  /** Stores that all readers can do without, where invocations hold what they compute. */
+  private needlessStores(passes: readonly Pass[]): Store[] {
+    const { isPrivate } = this.context;
+    return passes.flatMap((pass, i) =>
+      pass.strands === 1
+        ? []
+        : pass.stores.filter(
+            (store) =>
+              isPrivate(store.buffer) &&
+              passes.every((other, j) => {
+                const loads = loadsOf(other).filter(({ buffer }) => buffer === store.buffer);
+                return loads.every((load) => j > i && isOwn(pass, store, other, load));
+              }),
+          ),
+    );
+  }
+
+  /** Whether the heap can be accessed by quads: all is stored by quads, and something is loaded so. */
+  private goesByQuads(passes: readonly Pass[]): boolean {
+    const { isAligned } = this.context;
+    const stores = passes.flatMap((pass) => this.storesOf(pass).map((store) => ({ pass, store })));
+    return (
+      passes.some((pass) => loadsOf(pass).some((load) => goesByQuads(pass, load, isAligned))) &&
+      stores.every(({ pass, store }) => goesByQuads(pass, store, isAligned))
+    );
+  }
+
+  /** Whether invocations must wait for each other before a pass, since the last time they did. */
+  private mustWait(earlier: readonly Pass[], pass: Pass): boolean {
+    if (this.lanes === 1 || earlier.length === 0) return false;
+    const readsOthers = earlier.some((before) =>
+      before.stores.some((store) =>
+        loadsOf(pass).some((load) => load.buffer === store.buffer && !isOwn(before, store, pass, load)),
+      ),
+    );
+    // To have the result of a fold is to know that all others have read what they read.
+    const known = earlier.findLastIndex(
+      (before) => before.accumulators.length > 0 && this.lanesOf(before) === this.lanes,
+    );
+    const mayBeRead = earlier.slice(known + 1).some((before) => loadsOf(before).length > 0);
+    return readsOthers || (pass.stores.length > 0 && mayBeRead);
   }
 
   /** A kernel without folds, whose invocations compute four neighbours each. */
@@ -243,37 +410,43 @@ class ShaderWriter {
     const { loops, phases } = this.kernel;
     const { stores } = phases[0]!;
     const total = product(loops) / quad;
-    const size = flatWorkgroup(total);
+    this.size = flatWorkgroup(total);
+    this.cells = this.cellsOfQuads();
     const main = this.scope();
-    main.line(`let place = i32(${groupNumber} * ${size}u + lane);`);
+    main.line(`let place = i32(${groupNumber} * ${this.size}u + lane);`);
     main.line(`if (place >= ${total}) { return; }`);
     main.line(`let point = place * ${quad};`);
     this.splitPlace(main, "point", loops, 0);
-    this.cells = this.table.buffers.some((buffer) => this.isHalf(buffer)) ? "vec2<u32>" : "vec4<u32>";
-    this.loaded = new Map();
-    for (const load of kernelExpressions(this.kernel)) {
-      if (load.kind !== "load" || stepOf(load.access) !== "on") continue;
-      const name = `quad${this.loaded.size}`;
-      main.line(`let ${name} = ${this.quadAt(load)};`);
-      this.loaded.set(load, name);
-    }
+    const roots = stores.map(({ value }) => value);
+    const loads = kernelExpressions(this.kernel).filter((e) => e.kind === "load");
+    this.loadQuads(
+      main,
+      loads.filter(({ access }) => stepOf(access) === "on"),
+    );
+    this.hoist(main, roots, ({ access }) => stepOf(access) === "still");
     // All are computed before any is stored: a result may take the memory of an operand.
-    const words = [0, 1, 2, 3].map((neighbour) => {
+    const words = neighbours.map((neighbour) => {
       this.neighbour = neighbour;
       const scope = main.child();
       const values = stores.map((store) => this.inQuad(store, scope));
-      for (const line of scope.lines) main.line(line);
+      main.append(scope);
       return values;
     });
     this.neighbour = 0;
     stores.forEach((store, i) => {
-      for (const line of this.putQuad(
-        store,
-        words.map((values) => values[i]!),
-      ))
-        main.line(line);
+      const four = words.map((values) => values[i]!);
+      for (const line of this.putQuad(store, four)) main.line(line);
     });
-    return { text: this.assemble(main, size), groups: gridOf(Math.ceil(total / size)) };
+    return { text: this.assemble(main), groups: gridOf(Math.ceil(total / this.size)) };
+  }
+
+  /** Loads four neighbours each. */
+  private loadQuads(scope: Scope, loads: readonly Load[]): void {
+    for (const load of loads) {
+      const name = `quad${this.names++}`;
+      scope.line(`let ${name} = ${this.quadAt(load)};`);
+      this.loaded.set(load, name);
+    }
   }
 
   /** Four neighbours in memory: words, or the numbers that halves of two words are. */
@@ -293,27 +466,31 @@ class ShaderWriter {
   private putQuad({ buffer, access }: Store, [x, y, z, w]: readonly string[]): string[] {
     const at = `(b${buffer} + ${this.affine(access)})`;
     if (this.cells === "vec4<u32>") return [`heap[${at} >> 2u] = vec4<u32>(${x}, ${y}, ${z}, ${w});`];
-    if (this.isHalf(buffer))
-      return [`heap[${at} >> 2u] = vec2<u32>(${x} | (${y} << 16u), ${z} | (${w} << 16u));`];
-    return [`heap[${at} >> 1u] = vec2<u32>(${x}, ${y});`, `heap[(${at} >> 1u) + 1] = vec2<u32>(${z}, ${w});`];
+    const words = this.isHalf(buffer) ? [`${x} | (${y} << 16u)`, `${z} | (${w} << 16u)`] : [x!, y!, z!, w!];
+    const place = this.isHalf(buffer) ? `(${at} >> 1u)` : at;
+    if (this.cells !== "vec2<u32>") return words.map((word, i) => this.putWord(`${place} + ${i}`, word));
+    return Array.from(
+      { length: words.length / 2 },
+      (_, i) => `heap[(${place} >> 1u) + ${i}] = vec2<u32>(${words[2 * i]}, ${words[2 * i + 1]});`,
+    );
   }
 
   /** The value that a load reads. */
   private load(load: Load, moved: string): string {
     const { buffer, access } = load;
     const type = load.type as ShaderType;
-    const quad = this.loaded?.get(load);
+    const quad = this.loaded.get(load);
     if (quad !== undefined) {
       const element = `${quad}[${this.neighbour}]`;
       return this.isHalf(buffer) ? element : fromWord(element, type);
     }
-    const at = `b${buffer} + ${this.affine(access)}${moved}`;
+    const at = `b${buffer} + ${this.index(access)}${moved}`;
     return this.isHalf(buffer) ? `${this.use("half_at")}(${at})` : fromWord(wordAt(this.cells, at), type);
   }
 
   /** The statement that writes a value, which is known by its name, to a place of a buffer. */
   private put({ buffer, access, value }: Store, name: string): string {
-    const at = `b${buffer} + ${this.affine(access)}`;
+    const at = `b${buffer} + ${this.index(access)}`;
     if (!this.isHalf(buffer)) return this.putWord(at, toWord(name, value.type as ShaderType));
     const half = `${this.use("to_half")}(${name})`;
     if (this.words === null) return `${this.use("put_half")}(${at}, ${half});`;
@@ -330,14 +507,14 @@ class ShaderWriter {
     return isHalf(this.context, buffer);
   }
 
-  private assemble(main: Scope, size: number): string {
+  private assemble(main: Scope): string {
     const { table } = this;
     const bases = table.buffers.map((buffer) => `let b${buffer} = ${table.buffer(buffer)};`);
     const lines = [...table.constantLines(), ...table.scalarLines(), ...bases, ...main.lines].map(
       (line) => `  ${line}`,
     );
     return [
-      ...(this.shared > 0 && this.context.subgroup > 1 ? ["enable subgroups;"] : []),
+      ...(this.exchanges ? ["enable subgroups;"] : []),
       `@group(0) @binding(0) var<storage, read_write> heap: array<${this.cells}>;`,
       `@group(0) @binding(1) var<uniform> table: array<vec4<u32>, ${Math.ceil(table.words / 4)}>;`,
       ...(this.shared > 0 ? [`var<workgroup> partials: array<u32, ${this.shared}>;`] : []),
@@ -345,7 +522,7 @@ class ShaderWriter {
         cells: this.cells,
         convertsFloat16: this.context.convertsFloat16,
       }),
-      `@compute @workgroup_size(${size})`,
+      `@compute @workgroup_size(${this.size})`,
       "fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {",
       ...lines,
       "}",
@@ -377,10 +554,15 @@ class ShaderWriter {
   private affine({ offset, strides }: Affine): string {
     const terms = strides.flatMap((stride, loop) => {
       if (stride === 0) return [];
-      return [stride === 1 ? `i${loop}` : `i${loop} * ${stride}`];
+      const counter = this.counter(loop);
+      return [stride === 1 ? counter : `${counter} * ${stride}`];
     });
     if (offset !== 0 || terms.length === 0) terms.push(String(offset));
     return terms.length === 1 ? terms[0]! : `(${terms.join(" + ")})`;
+  }
+
+  private counter(loop: number): string {
+    return loop < this.kernel.loops.length ? `i${loop}` : `i${loop}${this.suffix}`;
   }
 
   /** The value of an index, at the neighbour that is being computed. */
@@ -394,7 +576,7 @@ class ShaderWriter {
     extents.forEach((extent, i) => {
       const inside = product(extents.slice(i + 1));
       const quotient = inside === 1 ? flat : `${flat} / ${inside}`;
-      scope.line(`let i${first + i} = ${i === 0 ? quotient : `(${quotient}) % ${extent}`};`);
+      scope.line(`let ${this.counter(first + i)} = ${i === 0 ? quotient : `(${quotient}) % ${extent}`};`);
     });
   }
 
@@ -423,80 +605,331 @@ class ShaderWriter {
     this.results.set(accumulator.index, name);
   }
 
-  private writePass(main: Scope, pass: Pass, memory: number | undefined, points: number): void {
-    const { phase, accumulators, stores, lanes } = pass;
-    for (const a of accumulators) {
-      const type = a.type as ShaderType;
-      const initial = type === "f32" ? this.table.constant(a.initial) : literal(a.initial, type);
-      main.line(`var a${a.index} = ${initial};`);
-    }
+  private writePass(main: Scope, pass: Pass, isHeld: boolean): void {
+    const { phase, accumulators, stores, strands } = pass;
     const roots = [...accumulators.map(({ value }) => value), ...stores.map(({ value }) => value)];
     // A pass without loops is one for all lanes, one of which writes.
     if (phase.loops.length > 0) this.hoistInvariants(main, pass, roots);
+    if (strands === 1) this.writeInTurn(main, pass);
+    else if (isHeld) this.writeHeld(main, pass, roots);
+    else this.writeRounds(main, pass, roots);
+    if (accumulators.length > 0) this.combineLanes(main, pass);
+    for (const a of accumulators) this.results.set(a.index, `a${a.index}`);
+  }
+
+  private initial({ initial, type }: Accumulator): string {
+    return type === "f32" ? this.table.constant(initial) : literal(initial, type as ShaderType);
+  }
+
+  /** What has to hold where a pass stores. */
+  private storingTests(pass: Pass): string[] {
+    const lanes = this.lanesOf(pass);
+    return [
+      ...(lanes === this.lanes ? [] : [`lane % ${this.lanes}u < ${lanes}u`]),
+      ...this.insideTest,
+      ...(pass.phase.loops.length === 0 && this.chunks > 1 ? ["chunk == 0"] : []),
+    ];
+  }
+
+  private writeStores(scope: Scope, tests: readonly string[], lines: readonly string[]): void {
+    if (lines.length === 0) return;
+    const body = tests.length === 0 ? scope : scope.child();
+    for (const line of lines) body.line(line);
+    if (tests.length > 0) scope.block(`if (${tests.join(" && ")})`, body);
+  }
+
+  /** One element after the other. */
+  private writeInTurn(main: Scope, pass: Pass): void {
+    const { phase, accumulators, stores } = pass;
+    for (const a of accumulators) main.line(`var a${a.index} = ${this.initial(a)};`);
     const write = (scope: Scope): void => {
       for (const a of accumulators)
         scope.line(`a${a.index} = ${this.combined(a, `a${a.index}`, scope.value(a.value))};`);
       const values = stores.map(({ value }) => scope.value(value));
       const lines = stores.map((store, i) => this.put(store, values[i]!));
-      const isOnce = phase.loops.length === 0 && (this.lanes > 1 || this.chunks > 1);
-      if (isOnce && lines.length > 0) {
-        const body = scope.child();
-        for (const line of lines) body.line(line);
-        const first = [this.lanes > 1 ? "lane == 0u" : "", this.chunks > 1 ? "chunk == 0" : ""];
-        scope.block(`if (${first.filter((test) => test !== "").join(" && ")})`, body);
-      } else for (const line of lines) scope.line(line);
+      this.writeStores(scope, this.storingTests(pass), lines);
     };
-    if (phase.loops.length === 0) write(main);
-    else this.writeLoops(main, pass, write);
-    if (lanes > 1 && accumulators.length > 0) this.combineLanes(main, accumulators, lanes);
-    for (const a of accumulators) this.results.set(a.index, `a${a.index}`);
-    if (memory !== undefined && accumulators.length > 0) this.keepChunks(main, accumulators, memory, points);
-  }
-
-  private writeLoops(main: Scope, pass: Pass, write: (scope: Scope) => void): void {
     const first = this.kernel.loops.length;
-    const { lanes } = pass;
-    const { loops } = pass.phase;
     const inPairs =
-      this.words === null &&
-      pass.stores.some(({ buffer }) => this.isHalf(buffer)) &&
-      this.hasPairsInside(pass);
-    if (lanes === 1 && this.chunks === 1 && !inPairs) {
+      this.words === null && stores.some(({ buffer }) => this.isHalf(buffer)) && this.hasPairsInside(pass);
+    if (phase.loops.length === 0) write(main);
+    else if (this.chunks === 1 && !inPairs) {
       const nest = (scope: Scope, loop: number): void => {
-        if (loop === loops.length) {
+        if (loop === phase.loops.length) {
           write(scope);
           return;
         }
         const counter = `i${first + loop}`;
         const body = scope.child();
         nest(body, loop + 1);
-        scope.block(`for (var ${counter} = 0; ${counter} < ${loops[loop]}; ${counter}++)`, body);
+        scope.block(`for (var ${counter} = 0; ${counter} < ${phase.loops[loop]}; ${counter}++)`, body);
       };
       nest(main, 0);
+    } else {
+      const body = main.child();
+      const writeElement = (scope: Scope, element: string): void => {
+        this.splitPlace(scope, element, phase.loops, first);
+        write(scope);
+      };
+      if (inPairs) this.inPairs(body, "e", "element", 2, "", (scope) => writeElement(scope, "element"));
+      else writeElement(body, "e");
+      const { begin, end } = this.rangeOf(pass, inPairs ? product(phase.loops) / 2 : product(phase.loops));
+      main.block(`for (var e = ${begin}; e < ${end}; e++)`, body);
+    }
+  }
+
+  /** The elements of an invocation's chunk. */
+  private rangeOf(
+    pass: Pass,
+    elements: number = product(pass.phase.loops),
+  ): { readonly begin: string; readonly end: string } {
+    if (this.chunks === 1) return { begin: "0", end: String(elements) };
+    const length = this.chunkLength(pass, elements);
+    return { begin: `chunk * ${length}`, end: `min(${elements}, chunk * ${length} + ${length})` };
+  }
+
+  /** The number of an invocation among those that share a pass. */
+  private laneOf(pass: Pass): string {
+    const lanes = this.lanesOf(pass);
+    return lanes === 1 ? "0" : `i32(lane${lanes === this.size ? "" : ` % ${lanes}u`})`;
+  }
+
+  private declareStrands(scope: Scope, accumulators: readonly Accumulator[]): void {
+    for (const a of accumulators)
+      for (const i of neighbours) scope.line(`var a${a.index}_${i} = ${this.initial(a)};`);
+  }
+
+  /** Four strands of an accumulator as one. */
+  private combinedStrands(a: Accumulator): string {
+    return combineNeighbours(
+      neighbours.map((i) => `a${a.index}_${i}`),
+      (x, y) => this.combined(a, x, y),
+    );
+  }
+
+  /** Quads of strands one after the other, by loops over their elements. */
+  private writeRounds(main: Scope, pass: Pass, roots: readonly Expression[]): void {
+    const { accumulators, strands } = pass;
+    const { begin, end } = this.rangeOf(pass);
+    const quads = strands / this.lanesOf(pass) / quad;
+    const rounds = (scope: Scope, first: string): void => {
+      this.declareStrands(scope, accumulators);
+      const body = scope.child();
+      this.writeNeighbours(body, pass, roots, end);
+      scope.block(`for (var e = ${begin} + ${first}; e < ${end}; e += ${strands})`, body);
+    };
+    if (quads === 1) {
+      rounds(main, `${quad} * ${this.laneOf(pass)}`);
+      for (const a of accumulators) main.line(`var a${a.index} = ${this.combinedStrands(a)};`);
       return;
     }
-    const elements = inPairs ? product(loops) / 2 : product(loops);
-    const length = Math.ceil(elements / this.chunks / lanes) * lanes;
-    const begin = this.chunks > 1 ? `chunk * ${length}` : "0";
-    const end = this.chunks > 1 ? `min(${elements}, chunk * ${length} + ${length})` : String(elements);
+    for (const a of accumulators) main.line(`var parts${a.index}: array<${a.type}, ${quads}>;`);
     const body = main.child();
-    const writeElement = (scope: Scope, element: string): void => {
-      this.splitPlace(scope, element, loops, first);
-      write(scope);
+    rounds(body, `${quad} * (${this.laneOf(pass)} * ${quads} + q)`);
+    for (const a of accumulators) body.line(`parts${a.index}[q] = ${this.combinedStrands(a)};`);
+    main.block(`for (var q = 0; q < ${quads}; q++)`, body);
+    if (accumulators.length === 0) return;
+    const level = main.child();
+    for (const a of accumulators) {
+      const part = (i: string) => `parts${a.index}[${i}]`;
+      level.line(`${part("p")} = ${this.combined(a, part("2 * p"), part("2 * p + 1"))};`);
+    }
+    const levels = main.child();
+    levels.block("for (var p = 0; p < count; p++)", level);
+    main.block(`for (var count = ${quads / 2}; count > 0; count /= 2)`, levels);
+    for (const a of accumulators) main.line(`var a${a.index} = parts${a.index}[0];`);
+  }
+
+  /** Four neighbours from element `e` on. */
+  private writeNeighbours(scope: Scope, pass: Pass, roots: readonly Expression[], end: string): void {
+    const { phase, accumulators, stores } = pass;
+    const first = this.kernel.loops.length;
+    const fold = (body: Scope, i: number): void => {
+      for (const a of accumulators) {
+        const name = `a${a.index}_${i}`;
+        body.line(`${name} = ${this.combined(a, name, body.value(a.value))};`);
+      }
     };
-    if (inPairs) this.inPairs(body, "e", "element", 2, "", (scope) => writeElement(scope, "element"));
-    else writeElement(body, "e");
-    const start = lanes > 1 ? `${begin} + i32(lane)` : begin;
-    const loop = main.child();
-    loop.block(`for (var e = ${start}; e < ${end}; e += ${lanes})`, body);
-    if (lanes > 1 && lanes < this.lanes) main.block(`if (lane < ${lanes}u)`, loop);
-    else for (const line of loop.lines) main.line(line);
+    if (hasQuads(phase)) {
+      this.splitPlace(scope, "e", phase.loops, first);
+      this.loaded = new Map();
+      this.loadQuads(scope, this.quadLoads(pass, roots, new Map()));
+      this.writeQuad(scope, pass, this.storingTests(pass), (i) => {
+        const body = scope.child();
+        fold(body, i);
+        return body;
+      });
+      this.loaded = new Map();
+      return;
+    }
+    for (const i of neighbours) {
+      const body = scope.child();
+      this.splitPlace(body, i === 0 ? "e" : `(e + ${i})`, phase.loops, first);
+      fold(body, i);
+      const values = stores.map(({ value }) => body.value(value));
+      this.writeStores(
+        body,
+        this.storingTests(pass),
+        stores.map((store, k) => this.put(store, values[k]!)),
+      );
+      scope.block(i === 0 || product(phase.loops) % quad === 0 ? "" : `if (e + ${i} < ${end})`, body);
+    }
+  }
+
+  /** Computes four neighbours, each in a scope that is handed in, and stores all. */
+  private writeQuad(
+    main: Scope,
+    pass: Pass,
+    tests: readonly string[],
+    scopeOf: (neighbour: number) => Scope,
+  ): void {
+    const stores = this.storesOf(pass);
+    const { isAligned } = this.context;
+    const byQuads = stores.map((store) => goesByQuads(pass, store, isAligned));
+    const values = neighbours.map((i) => {
+      this.neighbour = i;
+      const scope = scopeOf(i);
+      const own = stores.map((store, k) =>
+        byQuads[k] ? this.inQuad(store, scope) : this.put(store, scope.value(store.value)),
+      );
+      main.append(scope);
+      return own;
+    });
+    this.neighbour = 0;
+    const lines = stores.flatMap((store, k) => {
+      const four = values.map((own) => own[k]!);
+      return byQuads[k] ? this.putQuad(store, four) : four;
+    });
+    this.writeStores(main, tests, lines);
+  }
+
+  /** Elements that invocations hold from pass to pass, all of the pass written out. */
+  private writeHeld(main: Scope, pass: Pass, roots: readonly Expression[]): void {
+    const { phase, accumulators, stores } = pass;
+    const slots = this.slotsOf(main, pass);
+    this.declareStrands(main, accumulators);
+    const later = this.kernel.phases.flatMap((other) =>
+      other.loops.join() === phase.loops.join() ? loadsIn(other) : [],
+    );
+    const within = (slot: Slot, work: () => void): void => {
+      [this.suffix, this.loaded] = [slot.suffix, slot.loaded];
+      work();
+      [this.suffix, this.loaded, this.neighbour] = ["", new Map(), 0];
+    };
+    const scopeOf = (slot: Slot, i: number): Scope => main.child(slot.known[i]!);
+    // All that is loaded is under way before any of it is wanted.
+    for (const slot of slots) {
+      within(slot, () => {
+        if (!this.isByQuads) {
+          slot.known.forEach((known, i) => {
+            this.neighbour = this.isQuad(slot) ? i : 0;
+            const scope = main.child(known);
+            for (const load of wantedLoads(roots, known)) scope.value(load);
+            main.append(scope);
+            slot.known[i] = scope.values;
+          });
+        } else this.loadQuads(main, this.quadLoads(pass, roots, slot.known[0]!));
+      });
+    }
+    slots.forEach((slot, k) => {
+      const fold = (scope: Scope, i: number): void => {
+        for (const a of accumulators) {
+          const name = `a${a.index}_${i}`;
+          const sum = this.combined(a, name, scope.value(a.value));
+          scope.line(`${name} = ${slot.test === null ? sum : `select(${name}, ${sum}, ${slot.test})`};`);
+        }
+        for (const { buffer, access, value } of stores) {
+          const name = scope.value(value);
+          const loads = later.filter((load) => load.buffer === buffer && isSamePlace(load, access));
+          for (const load of loads) if (load.type === value.type) scope.know(load, name);
+        }
+      };
+      const tests = [...this.storingTests(pass), ...(slot.test === null ? [] : [slot.test])];
+      within(slot, () => {
+        if (this.isQuad(slot)) {
+          const scopes = neighbours.map((i) => scopeOf(slot, i));
+          this.writeQuad(main, pass, tests, (i) => {
+            fold(scopes[i]!, i);
+            return scopes[i]!;
+          });
+          scopes.forEach((scope, i) => {
+            slot.known[i] = scope.values;
+          });
+          return;
+        }
+        const scope = scopeOf(slot, 0);
+        fold(scope, k % quad);
+        const lines = this.storesOf(pass).map((store) => this.put(store, scope.value(store.value)));
+        this.writeStores(scope, tests, lines);
+        main.append(scope);
+        slot.known[0] = scope.values;
+      });
+    });
+    for (const a of accumulators) main.line(`var a${a.index} = ${this.combinedStrands(a)};`);
+  }
+
+  private isQuad(slot: Slot): boolean {
+    return slot.known.length === quad;
+  }
+
+  /** The elements that an invocation holds of a pass, in the order of the strands: by quads where these are neighbours. */
+  private slotsOf(main: Scope, pass: Pass): readonly Slot[] {
+    const { phase, strands } = pass;
+    const name = phase.loops.join();
+    const found = this.held.get(name);
+    if (found !== undefined) return found;
+    const number = this.held.size;
+    const elements = product(phase.loops);
+    const length = this.chunkLength(pass);
+    const { begin, end } = this.rangeOf(pass);
+    const isByQuads = hasQuads(phase);
+    const step = isByQuads ? quad : 1;
+    main.line(`let begin${number} = ${begin} + ${quad} * ${this.laneOf(pass)};`);
+    if (this.chunks > 1) main.line(`let end${number} = ${end};`);
+    const last = this.chunks > 1 ? `end${number}` : end;
+    const slots: Slot[] = [];
+    for (let round = 0; round < length / strands; round++) {
+      const isWhole = this.chunks > 1 ? elements % length === 0 : (round + 1) * strands <= elements;
+      for (let i = 0; i < quad; i += step) {
+        const suffix = `_${number}_${slots.length}`;
+        const at = `begin${number} + ${round * strands + i}`;
+        main.line(`let e${suffix} = ${isWhole ? at : `min(${at}, ${last} - ${step})`};`);
+        this.suffix = suffix;
+        this.splitPlace(main, `e${suffix}`, phase.loops, this.kernel.loops.length);
+        this.suffix = "";
+        slots.push({
+          suffix,
+          test: isWhole ? null : `${at} < ${last}`,
+          known: Array.from({ length: step }, () => new Map()),
+          loaded: new Map(),
+        });
+      }
+    }
+    this.held.set(name, slots);
+    return slots;
+  }
+
+  /** What a pass loads by quads. */
+  private quadLoads(
+    pass: Pass,
+    roots: readonly Expression[],
+    known: ReadonlyMap<Expression, string>,
+  ): Load[] {
+    if (!this.isByQuads) return [];
+    return wantedLoads(roots, known).filter(
+      (load) => !this.loaded.has(load) && goesByQuads(pass, load, this.context.isAligned),
+    );
   }
 
   /** A tree over the lanes. */
-  private combineLanes(main: Scope, accumulators: readonly Accumulator[], lanes: number): void {
-    this.shared = Math.max(this.shared, laneTreeWords(lanes) * accumulators.length);
-    const values = accumulators.map((accumulator): LaneValue => {
+  private combineLanes(main: Scope, pass: Pass): void {
+    const lanes: Lanes = {
+      together: this.lanesOf(pass),
+      workgroup: this.size,
+      subgroup: this.context.subgroup,
+    };
+    if (lanes.together === 1) return;
+    const values = pass.accumulators.map((accumulator): LaneValue => {
       const type = accumulator.type as ShaderType;
       return {
         name: `a${accumulator.index}`,
@@ -507,7 +940,13 @@ class ShaderWriter {
         isExchangeable: type !== "bool",
       };
     });
-    for (const line of combineLanes(values, lanes, this.context.subgroup)) main.line(line);
+    for (const line of combineLanes(values, lanes, this.isFresh)) {
+      this.exchanges ||= line.includes("subgroupShuffleXor");
+      main.line(line);
+    }
+    const words = laneTreeWords(values, lanes);
+    this.shared = Math.max(this.shared, words);
+    this.isFresh &&= words === 0;
   }
 
   /** Leaves the results of this chunk to the next shader. */
@@ -517,42 +956,52 @@ class ShaderWriter {
     memory: number,
     points: number,
   ): void {
-    const body = main.child();
-    accumulators.forEach((a, k) => {
+    const body = accumulators.map((a, k) => {
       const at = memory + k * points * this.chunks;
-      const place = this.chunks > 1 ? `place` : "point";
-      body.line(this.putWord(`${ownMemory} + ${at} + ${place}`, toWord(`a${a.index}`, a.type as ShaderType)));
+      const place = this.chunks > 1 ? "place" : "point";
+      return this.putWord(`${ownMemory} + ${at} + ${place}`, toWord(`a${a.index}`, a.type as ShaderType));
     });
-    if (this.lanes > 1) main.block("if (lane == 0u)", body);
-    else for (const line of body.lines) main.line(line);
+    const tests = [...(this.lanes > 1 ? [`lane % ${this.lanes}u == 0u`] : []), ...this.insideTest];
+    this.writeStores(main, tests, body);
   }
 
   /** Computes before the loops of a pass what does not change in them. */
-  private hoistInvariants(main: Scope, { phase, stores }: Pass, roots: readonly Expression[]): void {
+  private hoistInvariants(main: Scope, { stores }: Pass, roots: readonly Expression[]): void {
     const first = this.kernel.loops.length;
-    const stays = ({ strides }: Affine) => strides.slice(first).every((s) => s === 0);
+    this.hoist(
+      main,
+      roots,
+      (e) =>
+        e.access.strides.slice(first).every((stride) => stride === 0) &&
+        (e.kind === "index" || stores.every(({ buffer }) => buffer !== e.buffer)),
+    );
+  }
+
+  /** Computes what is wanted in any case and made of nothing but what stays as it is. */
+  private hoist(
+    main: Scope,
+    roots: readonly Expression[],
+    stays: (e: Extract<Expression, { access: Affine }>) => boolean,
+  ): void {
     const invariant = new Set<Expression>();
     const wanted = eagerly(roots);
     for (const e of expressionsOf(roots)) {
-      const isFixed = operandsOf(e).every((operand) => invariant.has(operand));
-      const isInvariant =
-        e.kind === "load"
-          ? isFixed && stays(e.access) && stores.every(({ buffer }) => buffer !== e.buffer)
-          : e.kind === "index"
-            ? stays(e.access)
-            : isFixed;
-      if (!isInvariant) continue;
+      const isPlaced = e.kind === "load" || e.kind === "index";
+      if (!operandsOf(e).every((operand) => invariant.has(operand)) || (isPlaced && !stays(e))) continue;
       invariant.add(e);
-      if (wanted.has(e) && phase.loops.length > 0) main.value(e);
+      if (wanted.has(e)) main.value(e);
     }
   }
 }
 
 /** What is computed in any case: all but what only the rare side of a `rarely` needs. */
-function eagerly(roots: readonly Expression[]): Set<Expression> {
+function eagerly(
+  roots: readonly Expression[],
+  known: ReadonlyMap<Expression, string> = new Map(),
+): Set<Expression> {
   const found = new Set<Expression>();
   const visit = (e: Expression): void => {
-    if (found.has(e)) return;
+    if (found.has(e) || known.has(e)) return;
     found.add(e);
     const operands = operandsOf(e);
     const isRare = e.kind === "instruction" && e.instruction === "rarely";
@@ -560,4 +1009,32 @@ function eagerly(roots: readonly Expression[]): Set<Expression> {
   };
   roots.forEach(visit);
   return found;
+}
+
+const loadsIn = (phase: Phase): Load[] => phaseExpressions(phase).filter((e) => e.kind === "load");
+
+const loadsOf = ({ accumulators, stores }: Pass): Load[] =>
+  expressionsOf([...accumulators, ...stores].map(({ value }) => value)).filter((e) => e.kind === "load");
+
+/** Whether what a pass loads or stores can go by quads. */
+const goesByQuads = ({ phase, strands }: Pass, access: Load | Store, isAligned: IsAligned): boolean =>
+  strands > 1 &&
+  hasQuads(phase) &&
+  !("shift" in access && access.shift !== undefined) &&
+  isByQuads(access, isAligned);
+
+const isSamePlace = ({ access, shift }: Load, { offset, strides }: Affine): boolean =>
+  shift === undefined && access.offset === offset && access.strides.join() === strides.join();
+
+/** Whether what a pass loads is what the same invocation has stored in an earlier one. */
+const isOwn = (before: Pass, { access, value }: Store, pass: Pass, load: Load): boolean =>
+  before.strands > 1 &&
+  before.strands === pass.strands &&
+  before.phase.loops.join() === pass.phase.loops.join() &&
+  isSamePlace(load, access) &&
+  load.type === value.type;
+
+/** The loads at fixed places that are made in any case for what is not known yet. */
+function wantedLoads(roots: readonly Expression[], known: ReadonlyMap<Expression, string>): Load[] {
+  return [...eagerly(roots, known)].filter((e) => e.kind === "load" && e.shift === undefined) as Load[];
 }

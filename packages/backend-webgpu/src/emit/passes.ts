@@ -1,4 +1,5 @@
 import type { Accumulator, LoopKernel, Phase, Store } from "@amari/core/backend";
+import { quad } from "./quads.ts";
 
 /**
  * A part of a phase that is swept in one way. The order in which a fold takes its elements depends only on how many there
@@ -9,8 +10,11 @@ export interface Pass {
   readonly phase: Phase;
   readonly accumulators: readonly Accumulator[];
   readonly stores: readonly Store[];
-  /** How many invocations share the elements of a point: element i is taken by number i modulo this. */
-  readonly lanes: number;
+  /**
+   * Into how many strands the elements of a point are dealt out, a power of two: element i goes to strand i modulo this,
+   * after those of the strand that come before it. Then the strands are combined, neighbours first.
+   */
+  readonly strands: number;
   /** Into how many pieces, swept by workgroups of their own, the elements of a point are cut. */
   readonly chunks: number;
 }
@@ -21,11 +25,19 @@ const product = (extents: readonly number[]): number => extents.reduce((a, b) =>
 const dependsOnOrder = ({ combine, type }: Accumulator): boolean =>
   (combine === "add" || combine === "mul") && type === "f32";
 
-/** Long folds of neighbours are shared by a workgroup; in others, neighbouring invocations take neighbouring columns. */
-function lanesOf({ partials }: Accumulator, elements: number): number {
-  if (partials === 1 || elements < 64) return 1;
-  return elements < 1024 ? 64 : 256;
-}
+/** The widest that a fold is dealt out: a workgroup of 256, four strands each. */
+const mostStrands = 1024;
+
+/** Shorter folds are not worth dealing out. */
+const shortestDealt = 16;
+
+/** Strands of so many elements: about four each, which makes four quads of neighbours for an invocation with four strands. */
+export const strandsOf = (elements: number): number =>
+  elements < shortestDealt ? 1 : Math.min(mostStrands, 2 ** Math.ceil(Math.log2(elements)) / quad);
+
+/** Folds of neighbours are dealt out; in others, neighbouring invocations take neighbouring columns. */
+const strandsOfFold = ({ partials }: Accumulator, elements: number): number =>
+  partials === 1 ? 1 : strandsOf(elements);
 
 /** So many invocations keep a device busy; the folds of fewer are cut. */
 export const enoughInvocations = 65_536;
@@ -36,8 +48,9 @@ const mostChunks = 64;
  * Into how many pieces each fold is cut. A fold that an invocation makes alone waits for each of its elements, so that it
  * is cut already where it is rather short; a workgroup has many elements under way.
  */
-function chunksOf(points: number, elements: number, lanes: number): number {
-  const [fewest, shortest] = lanes > 1 ? [8192, 4096] : [256, 32];
+function chunksOf(points: number, elements: number, strands: number): number {
+  const [fewest, shortest] = strands > 1 ? [8192, 4096] : [256, 32];
+  const lanes = Math.max(1, strands / quad);
   if (points * lanes >= enoughInvocations || elements < fewest) return 1;
   return Math.min(
     mostChunks,
@@ -51,7 +64,7 @@ export function passesOf({ loops, phases }: LoopKernel): Pass[] {
   const points = product(loops);
   const isShared = phases.some(
     (phase) =>
-      phase.accumulators.some((a) => lanesOf(a, product(phase.loops)) > 1) ||
+      phase.accumulators.some((a) => strandsOfFold(a, product(phase.loops)) > 1) ||
       (product(phase.loops) >= 256 && points < 8192),
   );
   return phases.flatMap((phase) => passesOfPhase(phase, points, isShared));
@@ -60,26 +73,27 @@ export function passesOf({ loops, phases }: LoopKernel): Pass[] {
 function passesOfPhase(phase: Phase, points: number, isShared: boolean): Pass[] {
   const elements = product(phase.loops);
   const groups = new Map<number, Accumulator[]>();
-  const place = (accumulator: Accumulator, lanes: number) =>
-    groups.set(lanes, [...(groups.get(lanes) ?? []), accumulator]);
-  for (const a of phase.accumulators) if (dependsOnOrder(a)) place(a, lanesOf(a, elements));
+  const place = (accumulator: Accumulator, strands: number) =>
+    groups.set(strands, [...(groups.get(strands) ?? []), accumulator]);
+  for (const a of phase.accumulators) if (dependsOnOrder(a)) place(a, strandsOfFold(a, elements));
   // The others go along with the widest.
   for (const a of phase.accumulators)
-    if (!dependsOnOrder(a)) place(a, groups.size > 0 ? Math.max(...groups.keys()) : lanesOf(a, elements));
+    if (!dependsOnOrder(a))
+      place(a, groups.size > 0 ? Math.max(...groups.keys()) : strandsOfFold(a, elements));
   const passes = [...groups].map(
-    ([lanes, accumulators]): Pass => ({
+    ([strands, accumulators]): Pass => ({
       phase,
       accumulators,
       stores: [],
-      lanes,
-      chunks: chunksOf(points, elements, lanes),
+      strands,
+      chunks: chunksOf(points, elements, strands),
     }),
   );
   if (phase.stores.length === 0) return passes;
-  const widest = passes.findIndex(({ lanes }) => lanes === Math.max(...groups.keys()));
-  const joins = widest >= 0 && (passes[widest]!.lanes > 1 || !isShared || elements === 1);
+  const widest = passes.findIndex(({ strands }) => strands === Math.max(...groups.keys()));
+  const joins = widest >= 0 && (passes[widest]!.strands > 1 || !isShared || elements === 1);
   if (joins) return passes.map((pass, i) => (i === widest ? { ...pass, stores: phase.stores } : pass));
-  const lanes = isShared && elements > 1 ? 64 : 1;
-  const chunks = lanes === 1 ? 1 : Math.min(256, Math.ceil(elements / 4096));
-  return [...passes, { phase, accumulators: [], stores: phase.stores, lanes, chunks }];
+  const strands = isShared ? strandsOf(elements) : 1;
+  const chunks = strands === 1 ? 1 : Math.min(256, Math.ceil(elements / 4096));
+  return [...passes, { phase, accumulators: [], stores: phase.stores, strands, chunks }];
 }

@@ -37,8 +37,24 @@ export class Scope {
     this.known = new Map(known);
   }
 
-  child(): Scope {
-    return new Scope(this.surroundings, this.known);
+  /** @param known - what it knows besides */
+  child(known: ReadonlyMap<Expression, string> = new Map()): Scope {
+    return new Scope(this.surroundings, new Map([...this.known, ...known]));
+  }
+
+  /** The values that are known here by their names. */
+  get values(): ReadonlyMap<Expression, string> {
+    return this.known;
+  }
+
+  /** Tells it a value that it need not compute. */
+  know(expression: Expression, name: string): void {
+    this.known.set(expression, name);
+  }
+
+  /** The statements of a scope as if they stood here; what it knows stays unknown. */
+  append(scope: Scope): void {
+    this.lines.push(...scope.lines);
   }
 
   line(text: string): void {

@@ -1,4 +1,4 @@
-import { combineLanes, type LaneValue, laneTreeWords } from "../lane-tree.ts";
+import { combineLanes, type Lanes, type LaneValue, laneTreeWords } from "../lane-tree.ts";
 import { type DeviceKernel, gridOf, groupNumber, type Shader } from "../loops.ts";
 import { enoughInvocations } from "../passes.ts";
 import { ownMemory, TableLayout } from "../table.ts";
@@ -130,6 +130,8 @@ function byRows(
   const { outer, vectors, matrix, outerStride, innerStride, vectorStride, vectorInnerStride } = form;
   const groups = outer * split.pieces * matricesOf(stage);
   const names = range(vectors).map((v) => `sum${v}`);
+  const values = names.map(float);
+  const lanes: Lanes = { together: sums, workgroup: sums, subgroup };
   const lines = [
     `let place = i32(${groupNumber});`,
     `if (place >= ${groups}) { return; }`,
@@ -145,12 +147,13 @@ function byRows(
         `  ${name} = fma(x, ${load(other(matrix), `${v * vectorStride}`, `p * ${vectorInnerStride}`)}, ${name});`,
     ),
     "}",
-    ...combineLanes(names.map(float), sums, subgroup),
+    ...combineLanes(values, lanes, true),
     "if (lane == 0u) {",
     ...names.map((name, v) => `  heap[${target(form, v)}] = bitcast<u32>(${name});`),
     "}",
   ];
-  const shared = [`var<workgroup> partials: array<u32, ${laneTreeWords(sums) * vectors}>;`];
+  const words = laneTreeWords(values, lanes);
+  const shared = words === 0 ? [] : [`var<workgroup> partials: array<u32, ${words}>;`];
   return {
     text: shaderText({ lines, table, invocations: sums, shared, subgroups: subgroup > 1 }),
     groups: gridOf(groups),
