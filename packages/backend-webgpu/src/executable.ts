@@ -111,7 +111,7 @@ export class WebgpuExecutable implements TimedExecutable {
     checkDTypes(program);
     // Before anything is owned: where there is no room for all, the rest is freed.
     runtime.collected.register(this, this.owned);
-    this.schedule = fuse(program);
+    this.schedule = fuse(program, { dotsLoadFloat16: true });
     this.plan = planMemory(this.schedule, program.donated, elementBytes);
     this.donations = donationsOf(this.plan, this.schedule);
     this.homes = this.schedule.buffers.map((_, buffer) => homeOf(buffer, this.plan.shares));
@@ -123,7 +123,8 @@ export class WebgpuExecutable implements TimedExecutable {
         const { role } = this.schedule.buffers[this.homes[buffer]!]!;
         return role.kind === "temporary" || isAligned(role.kind, role.index);
       },
-      typeOf: (buffer) => this.schedule.buffers[buffer]!.type,
+      isHalf: (buffer) => this.schedule.buffers[buffer]!.type.dtype === "float16",
+      sizeOf: (buffer) => sizeOf(this.schedule.buffers[buffer]!.type.shape),
       convertsFloat16: runtime.convertsFloat16,
       isPrivate: (buffer) =>
         this.schedule.buffers[buffer]!.role.kind === "temporary" && readers.get(buffer) === 1,

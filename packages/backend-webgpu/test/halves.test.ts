@@ -126,6 +126,55 @@ describe.skipIf(backend === null)("float16 in halves of words", () => {
     }
   });
 
+  it("is multiplied as the float32 that it is, from where it stands", async () => {
+    const products: (readonly [left: number[], right: number[], f?: (x: Tensor, y: Tensor) => Tensor])[] = [
+      [
+        [12, 16],
+        [16, 8],
+      ],
+      [
+        [13, 7],
+        [7, 9],
+      ],
+      [
+        [2, 33, 20],
+        [2, 20, 36],
+      ],
+      [[40, 24], [40, 24], (x, y) => x.matmul(y.transpose()) as Tensor],
+      [[24, 40], [24, 36], (x, y) => (x.transpose() as Tensor).matmul(y) as Tensor],
+      [
+        [70, 1030],
+        [1030, 66],
+      ],
+      [
+        [1, 301],
+        [301, 35],
+      ],
+      [
+        [45, 100],
+        [100, 2],
+      ],
+      [
+        [3, 9],
+        [9, 3],
+      ],
+    ];
+    setDefaultBackend(backend);
+    for (const [left, right, multiply = (x: Tensor, y: Tensor) => x.matmul(y) as Tensor] of products) {
+      const operands = [numbers(...left), numbers(...right)].map((x) => x.realise() as Tensor);
+      const [x, y] = operands as [Tensor, Tensor];
+      const got = jit(multiply)(x, y) as Tensor;
+      const bits = await got.data();
+      const text = backend.explain(
+        backend.compile((backend as unknown as { readonly latest: never }).latest),
+      );
+      // One shader multiplies, and one rounds: none converts before.
+      expect(text.split("// shader").length - 1).toBe(left.includes(1030) ? 3 : 2);
+      const wide = operands.map((z) => z.astype("float32").realise() as Tensor) as [Tensor, Tensor];
+      expect(bits).toEqual(await (multiply(...wide).realise() as Tensor).astype("float16").data());
+    }
+  });
+
   it("takes two bytes of the heap", async () => {
     setDefaultBackend(backend);
     const size = 2 ** 22;

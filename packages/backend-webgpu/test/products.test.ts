@@ -91,6 +91,26 @@ describe.skipIf(standard === null)("products of matrices", () => {
     for (const backend of others) expect(bits(await on(backend, product))).toEqual(bits(first));
   });
 
+  it("of float16 have the same bits in all variants as of float32", { timeout: 120_000 }, async () => {
+    // Whole quads of halves, and none.
+    for (const [m, k, n] of [
+      [36, 20, 132],
+      [33, 18, 70],
+    ] as const) {
+      const operands = (): [Tensor, Tensor] => [
+        numbers(8, m, k).astype("float16") as Tensor,
+        numbers(9, n, k).astype("float16").transpose() as Tensor,
+      ];
+      const product = ([x, y]: [Tensor, Tensor]) => x.matmul(y).astype("float32") as Tensor;
+      const expected = await on(standard!, () => {
+        const [x, y] = operands().map((z) => z.astype("float32").realise() as Tensor) as [Tensor, Tensor];
+        return (x.matmul(y).realise() as Tensor).astype("float16").astype("float32") as Tensor;
+      });
+      for (const backend of [standard!, ...others])
+        expect(bits(await on(backend, () => product(operands())))).toEqual(bits(expected));
+    }
+  });
+
   it("have the same bits whether memory begins on quads or not", { timeout: 60_000 }, async () => {
     const weights = () => numbers(6, 8, 4);
     // The second and the third step of the loop read from the middle of a quad on.

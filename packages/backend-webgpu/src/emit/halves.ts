@@ -47,6 +47,14 @@ export const halfFunctions: { readonly [name: string]: ShaderFunction } = {
   atomicXor(&heap[at >> 1u], (old ^ half) << places);
 }`,
   },
+  // Four neighbours, where the heap is read by four words: of which they are the first two or the last.
+  halves_at: {
+    text: `fn halves_at(at: i32) -> vec4<f32> {
+  let words = heap[at >> 3u];
+  return from_halves(select(words.xy, words.zw, (at & 4) != 0));
+}`,
+    uses: ["from_halves"],
+  },
   from_halves: {
     text: `fn from_halves(words: vec2<u32>) -> vec4<f32> {
   return vec4<f32>(from_half(words.x), from_half(words.x >> 16u), from_half(words.y), from_half(words.y >> 16u));

@@ -11,9 +11,8 @@ import {
   phaseExpressions,
   type ScalarInstruction,
   type Store,
-  sizeOf,
-  type TensorType,
 } from "@amari/core/backend";
+import { type FloatContext, widthOf } from "./float-reader.ts";
 import { functionTexts, hasShaderFunction } from "./functions.ts";
 import { type HeapCells, putWord, wordAt } from "./heap-cells.ts";
 import { instructionText } from "./instructions.ts";
@@ -72,7 +71,7 @@ export const isForDevice = (kernel: LoopKernel): boolean =>
   );
 
 /** What kernels need to know of the device, and of the program around them. */
-export interface KernelContext {
+export interface KernelContext extends FloatContext {
   /** How many invocations exchange values, see {@link combineLanes}; 1: none. */
   readonly subgroup: number;
   /** How many invocations share a long fold at most; 1: none share any. Results have the same bits with all numbers. */
@@ -81,18 +80,14 @@ export interface KernelContext {
   readonly isAligned: IsAligned;
   /** Whether nothing reads a buffer but the kernel that writes it. */
   readonly isPrivate: (buffer: number) => boolean;
-  readonly typeOf: (buffer: number) => TensorType;
-  /** Whether the device's own conversions from and to float16 are exact. */
-  readonly convertsFloat16: boolean;
+  /** How many elements a buffer has. */
+  readonly sizeOf: (buffer: number) => number;
 }
-
-/** Whether the elements of a buffer are halves of words. */
-const isHalf = ({ typeOf }: KernelContext, buffer: number): boolean => typeOf(buffer).dtype === "float16";
 
 /** Writes a loop kernel. */
 export function emitLoops(original: LoopKernel, context: KernelContext): DeviceKernel {
   const kernel = shareExpressions(collapseLoops(original));
-  const table = new TableLayout((buffer) => (isHalf(context, buffer) ? 2 : 4));
+  const table = new TableLayout(widthOf(context));
   if (kernel.loops.includes(0)) return { shaders: [], table, memory: 0 };
   // Shaders of one kernel share its table, so that the buffers are numbered first.
   for (const e of kernelExpressions(kernel)) {
@@ -270,9 +265,7 @@ class ShaderWriter {
   }
 
   private storePairs(stores: readonly Store[], loops: readonly number[]): boolean {
-    const { isAligned, typeOf } = this.context;
-    const buffers = { isAligned, sizeOf: (buffer: number) => sizeOf(typeOf(buffer).shape) };
-    return stores.every((store) => !this.isHalf(store.buffer) || storesPairs(store, loops, buffers));
+    return stores.every((store) => !this.isHalf(store.buffer) || storesPairs(store, loops, this.context));
   }
 
   /**
@@ -504,7 +497,7 @@ class ShaderWriter {
   }
 
   private isHalf(buffer: number): boolean {
-    return isHalf(this.context, buffer);
+    return this.context.isHalf(buffer);
   }
 
   private assemble(main: Scope): string {

@@ -15,14 +15,20 @@ import { widenContractions } from "./widen-contractions.ts";
 
 type KernelOf<K extends Operation["kernel"]["kind"]> = Extract<Operation["kernel"], { kind: K }>;
 
+/** What the kernels of a backend can do. */
+export interface FuseOptions {
+  /** Whether products of matrices load operands of float16, of which they make float32. Default false. */
+  readonly dotsLoadFloat16?: boolean;
+}
+
 /**
  * Turns a program into kernels, contractions and routines: views become index maps and elementwise operations become
  * part of whoever reads them. Stored are the results of the program, of contractions, routines and reductions, the
  * operands that those need dense, and what is cheaper to load than to compute. Each gets a kernel of its own here;
  * {@link mergeKernels} then joins those that can run as one.
  */
-export function fuse(given: Program): Schedule {
-  const program = layProductsOut(widenContractions(given));
+export function fuse(given: Program, { dotsLoadFloat16 = false }: FuseOptions = {}): Schedule {
+  const program = layProductsOut(widenContractions(given, dotsLoadFloat16));
   const producer = new Map<number, Step>();
   for (const step of program.steps) for (const slot of outputSlots(step)) producer.set(slot, step);
   const schedule = new Fusion(program, producer, storedSlots(program, producer)).run();

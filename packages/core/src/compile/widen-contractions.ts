@@ -10,8 +10,10 @@ const conversion: Operation = {
 /**
  * Computes products, convolutions and routines of float16 in float32, between conversions: their sums are rounded at the
  * end anyway. Elementwise operations need none, since kernels convert what they load.
+ *
+ * @param dotsLoadFloat16 - whether products of matrices convert what they load, too
  */
-export function widenContractions(program: Program): Program {
+export function widenContractions(program: Program, dotsLoadFloat16: boolean): Program {
   const slots: TensorType[] = [...program.slots];
   const steps: Step[] = [];
   const convert = (from: number, to: number): void => {
@@ -37,7 +39,8 @@ export function widenContractions(program: Program): Program {
   };
   for (const step of program.steps) {
     if (isWhole(step) && [...step.inputs.map((slot) => slots[slot]!), ...step.outputs].some(isFloat16)) {
-      const inputs = step.inputs.map(widen);
+      const loads = dotsLoadFloat16 && step.operation.kernel.kind === "dot";
+      const inputs = loads ? step.inputs : step.inputs.map(widen);
       const output = slots.length;
       const outputs = step.outputs.map(inFloat32);
       slots.push(...outputs);

@@ -33,9 +33,9 @@ export function emitDot(
 ): DeviceKernel {
   switch (dotForm(stage, type)) {
     case "matrices":
-      return emitMatrixProduct(stage, variant, hasQuads(stage, context.isAligned), split);
+      return emitMatrixProduct(stage, variant, hasQuads(stage, context.isAligned), context, split);
     case "vectors":
-      return emitVectorProduct(stage, context.subgroup);
+      return emitVectorProduct(stage, context.subgroup, context);
     case "folds":
       return emitLoops(asLoops(stage, type), context);
   }

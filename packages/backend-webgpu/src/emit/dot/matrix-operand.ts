@@ -1,11 +1,12 @@
 import type { Matrix } from "@amari/core/backend";
+import type { FloatReader } from "../float-reader.ts";
 import { fromWord } from "../scope.ts";
 import type { TableLayout } from "../table.ts";
 import { type Code, plus, range, times } from "./code.ts";
 import { placeInBatch } from "./dot-stage.ts";
 import { type Operand, quad, type Side } from "./tiled-product.ts";
 
-/** A matrix as an operand of a product of float32. */
+/** A matrix as an operand of a product of float32: its elements are these, or float16. */
 export class MatrixOperand implements Operand {
   readonly along: "outer" | "k";
   private readonly name: Side["name"];
@@ -14,6 +15,8 @@ export class MatrixOperand implements Operand {
   private readonly innerStride: number;
   private readonly outerExtent: number;
   private readonly quads: boolean;
+  private readonly buffer: number;
+  private readonly floats: FloatReader;
 
   /**
    * @param extent - its rows where it is the left, its columns where it is the right operand
@@ -27,7 +30,14 @@ export class MatrixOperand implements Operand {
       extent,
       table,
       quads,
-    }: { batch: readonly number[]; extent: number; table: TableLayout; quads: boolean },
+      floats,
+    }: {
+      batch: readonly number[];
+      extent: number;
+      table: TableLayout;
+      quads: boolean;
+      floats: FloatReader;
+    },
   ) {
     const [outerStride, innerStride] =
       name === "left" ? [rowStride, columnStride] : [columnStride, rowStride];
@@ -37,6 +47,8 @@ export class MatrixOperand implements Operand {
     this.innerStride = innerStride;
     this.outerExtent = extent;
     this.quads = quads;
+    this.buffer = buffer;
+    this.floats = floats;
     // That of neighbours in memory, where there is one.
     this.along = innerStride === 1 && outerStride !== 1 ? "k" : "outer";
   }
@@ -73,7 +85,7 @@ export class MatrixOperand implements Operand {
         along === "outer"
           ? `min(${outer}, ${quad * Math.ceil(outerExtent / quad) - quad})`
           : this.inside(outer);
-      return `heap[(${name}${times(start, outerStride)}${times(inner, innerStride)}) >> 2u]`;
+      return this.floats.four(this.buffer, `${name}${times(start, outerStride)}${times(inner, innerStride)}`);
     }
     const four = range(quad).map((i) =>
       along === "outer" ? this.word(plus(outer, i), inner) : this.word(outer, plus(inner, i)),
@@ -89,7 +101,7 @@ export class MatrixOperand implements Operand {
   private word(outer: string, inner: string): string {
     const { name, outerStride, innerStride } = this;
     const at = `${name}${times(this.inside(outer), outerStride)}${times(inner, innerStride)}`;
-    return this.quads ? `heap[(${at}) >> 2u][(${at}) & 3]` : `heap[${at}]`;
+    return this.floats.word(this.buffer, at);
   }
 
   /** Beyond the edges the last row and column are read again; what comes of them is not stored. */

@@ -1,4 +1,5 @@
 import type { Matrix } from "@amari/core/backend";
+import { type FloatContext, FloatReader, singles, widthOf } from "../float-reader.ts";
 import type { DeviceKernel } from "../loops.ts";
 import { TableLayout } from "../table.ts";
 import { type Code, plus, range } from "./code.ts";
@@ -50,12 +51,15 @@ export function emitMatrixProduct(
   stage: DotStage,
   variant: ProductVariant,
   quads: boolean,
+  context: FloatContext = singles,
   split: Split = splitOf(stage),
 ): DeviceKernel {
   const { batch, m, n, k } = stage;
-  const table = new TableLayout();
-  const left = new MatrixOperand("left", stage.left, { batch, extent: m, table, quads });
-  const right = new MatrixOperand("right", stage.right, { batch, extent: n, table, quads });
+  const table = new TableLayout(widthOf(context));
+  const words = quads ? "vec4<u32>" : "u32";
+  const floats = new FloatReader(words, context);
+  const left = new MatrixOperand("left", stage.left, { batch, extent: m, table, quads, floats });
+  const right = new MatrixOperand("right", stage.right, { batch, extent: n, table, quads, floats });
   const product: TiledProduct = {
     type: "f32",
     matrices: matricesOf(stage),
@@ -64,7 +68,8 @@ export function emitMatrixProduct(
     k,
     split,
     table,
-    words: quads ? "vec4<u32>" : "u32",
+    words,
+    floats,
     left,
     right,
     target: matrixTarget(stage, table, quads),

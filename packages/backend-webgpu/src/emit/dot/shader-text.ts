@@ -9,6 +9,8 @@ export interface ShaderParts {
   readonly words?: "u32" | "vec4<u32>";
   /** Declarations of a workgroup's memory. */
   readonly shared?: readonly string[];
+  /** The text of functions that are called. */
+  readonly functions?: string;
   /** Whether invocations of a subgroup exchange values. */
   readonly subgroups?: boolean;
 }
@@ -19,6 +21,7 @@ export const shaderText = ({
   invocations,
   words = "u32",
   shared = [],
+  functions = "",
   subgroups = false,
 }: ShaderParts): string =>
   [
@@ -26,6 +29,7 @@ export const shaderText = ({
     `@group(0) @binding(0) var<storage, read_write> heap: array<${words}>;`,
     `@group(0) @binding(1) var<uniform> table: array<vec4<u32>, ${Math.ceil(table.words / 4)}>;`,
     ...shared,
+    ...(functions === "" ? [] : [functions]),
     `@compute @workgroup_size(${invocations})`,
     "fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {",
     ...lines.map((line) => `  ${line}`),

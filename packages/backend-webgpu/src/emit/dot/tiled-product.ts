@@ -1,3 +1,4 @@
+import type { FloatReader } from "../float-reader.ts";
 import { type DeviceKernel, gridOf, groupNumber, type Shader } from "../loops.ts";
 import { toWord } from "../scope.ts";
 import { ownMemory, type TableLayout } from "../table.ts";
@@ -21,6 +22,8 @@ export interface TiledProduct {
   readonly table: TableLayout;
   /** How the heap's words are read and written. */
   readonly words: "u32" | "vec4<u32>";
+  /** What loads its operands, where that calls functions. */
+  readonly floats?: FloatReader;
   readonly left: Operand;
   readonly right: Operand;
   readonly target: Target;
@@ -182,6 +185,7 @@ function textOf(product: TiledProduct, variant: ProductVariant): string {
     invocations: isAlone(variant) ? loners : variant.height * variant.width,
     words,
     shared: isShared ? tiles : [],
+    functions: product.floats?.functions ?? "",
   });
 }
 

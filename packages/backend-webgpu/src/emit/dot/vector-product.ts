@@ -1,3 +1,4 @@
+import { type FloatContext, FloatReader, widthOf } from "../float-reader.ts";
 import { combineLanes, type Lanes, type LaneValue, laneTreeWords } from "../lane-tree.ts";
 import { type DeviceKernel, gridOf, groupNumber, type Shader } from "../loops.ts";
 import { enoughInvocations } from "../passes.ts";
@@ -71,8 +72,8 @@ function formOf({ left, right, result, m, n }: DotStage, isWhole: boolean): Vect
  *
  * @param subgroup - see {@link combineLanes}
  */
-export function emitVectorProduct(stage: DotStage, subgroup: number): DeviceKernel {
-  const table = new TableLayout();
+export function emitVectorProduct(stage: DotStage, subgroup: number, floats: FloatContext): DeviceKernel {
+  const table = new TableLayout(widthOf(floats));
   const split = splitOf(stage);
   const form = formOf(stage, split.pieces === 1);
   const places = form.outer * matricesOf(stage) * split.pieces;
@@ -80,8 +81,8 @@ export function emitVectorProduct(stage: DotStage, subgroup: number): DeviceKern
   for (const { buffer } of [stage.left, stage.right, stage.result]) table.buffer(buffer);
   const product =
     form.outerStride === 1 && form.innerStride !== 1
-      ? byColumns(stage, form, split, table)
-      : byRows(stage, form, split, table, subgroup);
+      ? byColumns(stage, form, split, table, floats)
+      : byRows(stage, form, split, table, subgroup, floats);
   if (split.pieces === 1) return { shaders: [product], table, memory: 0 };
   const memory = split.pieces * matricesOf(stage) * stage.m * stage.n;
   const { m, n } = stage;
@@ -105,8 +106,13 @@ function beginnings(stage: DotStage, split: Split, table: TableLayout): string[]
   ];
 }
 
-const load = (name: string, ...terms: readonly string[]): string =>
-  `bitcast<f32>(heap[${[name, ...terms].join(" + ")}])`;
+/** Loads an element of a side of the product, by the terms of its place. */
+type Load = (name: "left" | "right", ...terms: readonly string[]) => string;
+
+const loadFrom =
+  (stage: DotStage, floats: FloatReader): Load =>
+  (name, ...terms) =>
+    `bitcast<f32>(${floats.word(stage[name].buffer, [name, ...terms].join(" + "))})`;
 
 const other = (matrix: "left" | "right"): "left" | "right" => (matrix === "left" ? "right" : "left");
 
@@ -126,7 +132,10 @@ function byRows(
   split: Split,
   table: TableLayout,
   subgroup: number,
+  context: FloatContext,
 ): Shader {
+  const floats = new FloatReader("u32", context);
+  const load = loadFrom(stage, floats);
   const { outer, vectors, matrix, outerStride, innerStride, vectorStride, vectorInnerStride } = form;
   const groups = outer * split.pieces * matricesOf(stage);
   const names = range(vectors).map((v) => `sum${v}`);
@@ -155,7 +164,14 @@ function byRows(
   const words = laneTreeWords(values, lanes);
   const shared = words === 0 ? [] : [`var<workgroup> partials: array<u32, ${words}>;`];
   return {
-    text: shaderText({ lines, table, invocations: sums, shared, subgroups: subgroup > 1 }),
+    text: shaderText({
+      lines,
+      table,
+      invocations: sums,
+      shared,
+      functions: floats.functions,
+      subgroups: subgroup > 1,
+    }),
     groups: gridOf(groups),
   };
 }
@@ -168,7 +184,15 @@ const placesOfGroup = 32;
 const sharers = 8;
 
 /** Neighbouring invocations have neighbouring places; each has a run of the sums, which are a branch of the tree. */
-function byColumns(stage: DotStage, form: VectorForm, split: Split, table: TableLayout): Shader {
+function byColumns(
+  stage: DotStage,
+  form: VectorForm,
+  split: Split,
+  table: TableLayout,
+  context: FloatContext,
+): Shader {
+  const floats = new FloatReader("u32", context);
+  const load = loadFrom(stage, floats);
   const { outer, vectors, matrix, outerStride, innerStride, vectorStride, vectorInnerStride } = form;
   const blocks = Math.ceil(outer / placesOfGroup);
   const groups = blocks * split.pieces * matricesOf(stage);
@@ -211,7 +235,13 @@ function byColumns(stage: DotStage, form: VectorForm, split: Split, table: Table
   ];
   const memory = [`var<workgroup> partials: array<f32, ${vectors * sharers * placesOfGroup}>;`];
   return {
-    text: shaderText({ lines, table, invocations: sharers * placesOfGroup, shared: memory }),
+    text: shaderText({
+      lines,
+      table,
+      invocations: sharers * placesOfGroup,
+      shared: memory,
+      functions: floats.functions,
+    }),
     groups: gridOf(groups),
   };
 }
