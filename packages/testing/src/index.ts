@@ -17,7 +17,12 @@ export {
   checkVjp,
 } from "./check-grads.ts";
 export type { Check, Outcome } from "./conformance/check.ts";
-export { type ConformanceOptions, conformance } from "./conformance/conformance.ts";
+export {
+  type CheckOptions,
+  type ConformanceOptions,
+  conformance,
+  conformanceChecks,
+} from "./conformance/conformance.ts";
 export {
   type ConformanceReport,
   ConformanceTally,

@@ -34,6 +34,9 @@ export interface ConformanceOptions {
   readonly onCheck?: (check: Check, outcome: Outcome) => void;
 }
 
+/** Which checks there are. */
+export type CheckOptions = Pick<ConformanceOptions, "floats" | "only" | "programs" | "large" | "seed">;
+
 /**
  * Asks of a backend everything that the table of operations promises, in each float dtype that it has, and compares with
  * the reference. What it cannot do it must say by a typed error; that is counted with its reason. Nothing is left out by
@@ -44,13 +47,13 @@ export interface ConformanceOptions {
  * if (report.failures.length > 0) throw new Error(report.failures.join("\n"));
  */
 export async function conformance(backend: Backend, options: ConformanceOptions): Promise<ConformanceReport> {
-  const { reference, every = 1, only = () => true, seed = 0, onCheck } = options;
+  const { reference, every = 1, seed = 0, onCheck } = options;
   const tally = new ConformanceTally();
   let next = 0;
   const claim = options.claim ?? (() => next++);
   let [number, taken, claimed] = [0, 0, await claim()];
-  for (const check of allChecks(backend, seed, options)) {
-    if (!only(check.operation) || number++ % every !== seed % every) continue;
+  for (const check of conformanceChecks(backend, options)) {
+    if (number++ % every !== seed % every) continue;
     if (taken++ !== claimed) continue;
     for (const within of withinCapabilities(check, backend)) {
       const outcome = "kind" in within ? within : await runCheck(within, { backend, reference });
@@ -78,10 +81,21 @@ function withinCapabilities(check: Check, { name, capabilities }: Backend): (Che
   ];
 }
 
+/**
+ * All that {@link conformance} asks of a backend, in its order: for who wants to do something else with the same programs,
+ * such as to look at the code that a backend makes of them.
+ */
+export function* conformanceChecks(
+  backend: Pick<Backend, "capabilities">,
+  options: CheckOptions = {},
+): Generator<Check> {
+  const { only = () => true } = options;
+  for (const check of allChecks(backend, options)) if (only(check.operation)) yield check;
+}
+
 function* allChecks(
-  { capabilities }: Backend,
-  seed: number,
-  { programs = 200, large = false, only = () => true, floats: chosen }: ConformanceOptions,
+  { capabilities }: Pick<Backend, "capabilities">,
+  { programs = 200, large = false, only = () => true, floats: chosen, seed = 0 }: CheckOptions,
 ): Generator<Check> {
   const floats = capabilities.dtypes.filter(
     (dtype) => isFloat(dtype) && (chosen === undefined || chosen.includes(dtype)),
