@@ -63,8 +63,16 @@ await (values.browser ? inBrowsers() : inProcesses());
 process.stderr.write("\r\x1b[K");
 const report = tally.report(name);
 print(report);
-if (report.checks === 0) refuse(`no check is of ${values.only ?? `--dtype ${values.dtype}`}`);
+refuseEmpty(report);
 if (report.failures.length > 0) process.exitCode = 1;
+
+/** What was asked for and is not there must not look as if it had passed. */
+function refuseEmpty({ checks, operations }: ConformanceReport): void {
+  const missing = job.only?.filter((operation) => !operations.has(operation)) ?? [];
+  if (missing.length > 0 && job.every === 1)
+    refuse(`${job.backend} has no check of ${missing.join(" or ")} in ${job.dtype ?? "any dtype"}`);
+  if (checks === 0) refuse(`${job.backend} has no checks in ${job.dtype ?? "any dtype"}`);
+}
 
 /** Runs all jobs in processes of this machine. */
 async function inProcesses(): Promise<void> {

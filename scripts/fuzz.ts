@@ -8,11 +8,11 @@
  * Prints how many programs passed and how close results came to their bounds, by operation; a program that fails is
  * shrunk, printed as code that can be pasted, and makes the exit code 1.
  */
-import { cpuBackend } from "@amari/backend-cpu";
+import { CpuBackend, cpuBackend } from "@amari/backend-cpu";
 import { referenceBackend } from "@amari/backend-reference";
 import { type Backend, setDefaultBackend } from "@amari/core";
 import { type FuzzReport, fuzz } from "@amari/testing";
-import { choose, readOptions, wholeNumber } from "./options.ts";
+import { choose, orRefuse, readOptions, refuse, wholeNumber } from "./options.ts";
 
 const backends: Readonly<Record<string, () => Backend>> = { cpu: cpuBackend, reference: referenceBackend };
 
@@ -27,14 +27,20 @@ const values = readOptions({
   elements: { type: "string" },
 });
 
-const [count, seed] = [wholeNumber("count", values.count, 1), wholeNumber("seed", values.seed, 0)];
-const threaded = values.threads === undefined ? undefined : cpuBackend({ threads: Number(values.threads) });
-const backend = threaded
-  ? cpuBackend({ threads: 1 })
-  : backends[choose("backend", values.backend, Object.keys(backends))]!();
+const number = (option: "count" | "calls" | "threads" | "elements", value: string): number =>
+  wholeNumber(option, value, 1);
+const [count, seed] = [number("count", values.count), wholeNumber("seed", values.seed, 0)];
+// Values are read on the way, at once: of other backends `pnpm conformance` runs random programs.
+const name = choose("backend", values.backend, Object.keys(backends));
+const threaded =
+  values.threads === undefined ? undefined : cpuBackend({ threads: number("threads", values.threads) });
+const backend = await orRefuse(threaded ? () => cpuBackend({ threads: 1 }) : backends[name]!);
 const floats =
   values.dtype === undefined ? undefined : [choose("dtype", values.dtype, ["float16", "float32", "float64"])];
 setDefaultBackend(backend);
+
+if (values.path !== undefined && !/^\d+(:\d+)*$/.test(values.path))
+  refuse(`--path: expected numbers with colons between them, got ${values.path}`);
 
 const started = performance.now();
 let shown = started;
@@ -42,9 +48,9 @@ const report = fuzz(backend, {
   reference: referenceBackend(),
   count,
   seed,
-  maxCalls: Number(values.calls),
+  maxCalls: number("calls", values.calls),
   ...(threaded && { threaded, maxElements: 200_000 }),
-  ...(values.elements !== undefined && { maxElements: Number(values.elements) }),
+  ...(values.elements !== undefined && { maxElements: number("elements", values.elements) }),
   ...(floats && { floats }),
   ...(values.path !== undefined && { path: values.path }),
   onProgram: (programs) => {
@@ -80,6 +86,8 @@ function print({ programs, declined, operations, failure }: FuzzReport): void {
   }
   if (failure === null) return;
   const again = [
+    // Tiers round otherwise, and which one is the default depends on the machine.
+    ...(backend instanceof CpuBackend ? [`AMARI_TIER=${backend.tier}`] : []),
     "pnpm fuzz",
     ...process.argv.slice(2).filter(isKept),
     `--seed ${failure.seed} --path ${failure.path}`,

@@ -1,9 +1,20 @@
 import { type ParseArgsConfig, parseArgs } from "node:util";
+import { AmariError } from "@amari/core";
 
 /** Says what is wrong with the command line in one line, and ends the process. */
 export function refuse(message: string): never {
   console.error(`error: ${message}`);
   process.exit(1);
+}
+
+/** What a function gives; a mistake that it throws as one of the user or of the machine ends the process. */
+export async function orRefuse<T>(make: () => T | Promise<T>): Promise<T> {
+  try {
+    return await make();
+  } catch (error) {
+    if (error instanceof AmariError) return refuse(error.message);
+    throw error;
+  }
 }
 
 /** The options of the command line; ends the process where they are wrong. */

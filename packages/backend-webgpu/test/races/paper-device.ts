@@ -5,6 +5,8 @@ import type { ProductVariantName } from "../../src/emit/dot/variants.ts";
 export interface PaperTraits {
   /** How many invocations exchange values; 1: none. */
   readonly subgroup?: number;
+  /** How many invocations share a long fold at most. */
+  readonly lanes?: number;
   readonly product?: ProductVariantName & WebgpuOptions["product"];
 }
 
@@ -14,12 +16,12 @@ export interface PaperTraits {
  */
 export function paperBackend(
   onShader: (text: string) => void,
-  { subgroup = 1, product = "registers 4x4" }: PaperTraits = {},
+  { subgroup = 1, lanes = 256, product = "registers 4x4" }: PaperTraits = {},
 ): WebgpuBackend {
   return new WebgpuBackend(
     paperDevice(onShader),
     { vendor: "", architecture: "", description: "paper", isSoftware: true },
-    { denormals: true, fusesProducts: true, subgroup, product },
+    { denormals: true, fusesProducts: true, convertsFloat16: true, subgroup, lanes, product },
   );
 }
 
