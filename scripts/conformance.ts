@@ -8,7 +8,9 @@
  * each core and 4 GB of memory.
  *
  * With --browser the backend runs in headless Chromium, in --jobs of them, on the main thread of a page or in a worker. There
- * the page may share memory unless --threads is 1.
+ * the page may share memory unless --threads is 1. Deno and Bun run this file as well as Node:
+ *   deno run --allow-all --conditions=@amari/source scripts/conformance.ts --backend webgpu
+ *   bun --conditions=@amari/source scripts/conformance.ts
  */
 import { fork } from "node:child_process";
 import { once } from "node:events";
@@ -19,10 +21,12 @@ import { type ConformanceReport, ConformanceTally } from "@amari/testing";
 import { findChromium, installChromium } from "./browser/chromium.ts";
 import { runInBrowser, serveSources } from "./conformance/browser.ts";
 import type { Message } from "./conformance/process.ts";
-import type { Job, Listener, News } from "./conformance/run.ts";
+import { type Job, type Listener, type News, run } from "./conformance/run.ts";
 import { choose, readOptions, refuse, wholeNumber } from "./options.ts";
 
-const defaultJobs = Math.max(1, Math.min(availableParallelism(), Math.floor(totalmem() / 4e9)));
+// Deno and Bun run it too, but start processes without the condition by which this one finds the sources.
+const isNode = process.versions["deno"] === undefined && process.versions["bun"] === undefined;
+const defaultJobs = isNode ? Math.max(1, Math.min(availableParallelism(), Math.floor(totalmem() / 4e9))) : 1;
 
 const values = readOptions({
   backend: { type: "string", default: "cpu" },
@@ -59,7 +63,10 @@ const tally = new ConformanceTally();
 let name: string = job.backend;
 let [next, done, failed, shown] = [0, 0, 0, started];
 const takeNext = (): number => next++;
-await (values.browser ? inBrowsers() : inProcesses());
+const listener: Listener = { tell: hear, next: async () => takeNext() };
+if (values.browser) await inBrowsers();
+else if (jobs === 1) await run(job, listener);
+else await Promise.all(Array.from({ length: jobs }, inProcess));
 process.stderr.write("\r\x1b[K");
 const report = tally.report(name);
 print(report);
@@ -74,11 +81,7 @@ function refuseEmpty({ checks, operations }: ConformanceReport): void {
   if (checks === 0) refuse(`${job.backend} has no checks in ${job.dtype ?? "any dtype"}`);
 }
 
-/** Runs all jobs in processes of this machine. */
-async function inProcesses(): Promise<void> {
-  await Promise.all(Array.from({ length: jobs }, inProcess));
-}
-
+/** Runs a job in a process of its own. */
 async function inProcess(): Promise<void> {
   const program = fileURLToPath(new URL("./conformance/process.ts", import.meta.url));
   const child = fork(program, [JSON.stringify(job)]);
@@ -91,11 +94,10 @@ async function inProcess(): Promise<void> {
   if (code !== 0) refuse(`a process ended with ${code ?? signal} after ${done} checks`);
 }
 
-/** Runs all jobs in browsers. */
+/** Runs all jobs, each in a browser of its own. */
 async function inBrowsers(): Promise<void> {
   const server = await serveSources();
   const place = { worker: values.worker, isolated: job.threads !== 1 };
-  const listener: Listener = { tell: hear, next: async () => takeNext() };
   const one = () => runInBrowser(server, job, place, listener);
   try {
     await Promise.all(Array.from({ length: jobs }, one));

@@ -1,4 +1,5 @@
 import { BackendError } from "@amari/core";
+import { environmentVariable } from "./environment.ts";
 import { whyNotRevectorised } from "./revectorised/allowed.ts";
 import { wasmFeatures } from "./wasm/compile.ts";
 
@@ -20,9 +21,7 @@ const variable = "AMARI_TIER";
  * @throws BackendError where either names no tier, or one that this engine does not run
  */
 export function tierOf(asked?: CpuTier): CpuTier {
-  const { process } = globalThis as { process?: { env?: Record<string, string | undefined> } };
-  const fromEnvironment = process?.env?.[variable] || undefined;
-  const given = asked ?? fromEnvironment;
+  const given = asked ?? environmentVariable(variable);
   if (given === undefined) return bestTier();
   const source = asked === undefined ? `${variable}=${given}` : `tier: "${given}"`;
   const tier = tiers.find((name) => name === given);

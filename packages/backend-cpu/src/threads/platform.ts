@@ -1,4 +1,5 @@
 import { BackendError } from "@amari/core";
+import { environmentVariable } from "../environment.ts";
 import { type Message, workerSource } from "./worker-source.ts";
 
 /** A worker of whatever platform this is. */
@@ -21,7 +22,6 @@ interface NodeBuiltins {
 }
 
 interface NodeProcess {
-  readonly env?: Record<string, string | undefined>;
   getBuiltinModule?<K extends keyof NodeBuiltins>(name: K): NodeBuiltins[K] | undefined;
 }
 
@@ -46,8 +46,8 @@ export function threadCount(asked?: number): number {
 }
 
 function fromEnvironment(): number | undefined {
-  const text = process?.env?.[variable];
-  return text === undefined || text === "" ? undefined : validCount(Number(text), `${variable}=${text}`);
+  const text = environmentVariable(variable);
+  return text === undefined ? undefined : validCount(Number(text), `${variable}=${text}`);
 }
 
 function validCount(count: number, given: string): number {

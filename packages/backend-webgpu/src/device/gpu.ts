@@ -1,17 +1,8 @@
 import { WebgpuUnavailableError } from "../errors.ts";
-
-/** The slice of Node that is used, so that this package needs no types of Node and loads in browsers. */
-interface NodeProcess {
-  readonly platform: string;
-  readonly versions?: { readonly node?: string };
-  readonly env: Record<string, string | undefined>;
-  getBuiltinModule?(name: "node:fs"): {
-    existsSync(path: string): boolean;
-  };
-}
+import { driverVariables, softwareDriver, withoutAdapter, withoutGpu } from "./remedy.ts";
+import { type CurrentSystem, currentSystem } from "./system.ts";
 
 interface Shared {
-  process?: NodeProcess;
   navigator?: { readonly gpu?: GPU };
   [keeper]?: GPU[];
 }
@@ -25,26 +16,25 @@ const keeper = Symbol.for("@amari/backend-webgpu: gpu objects");
 const shared = globalThis as unknown as Shared;
 
 /**
- * An adapter: of the engine's own WebGPU in browsers and Deno, of the npm package `webgpu` in Node. There, where no driver
- * is found, the software driver of Debian's Chromium is tried.
+ * An adapter: of the engine's own WebGPU in browsers and Deno, of the npm package `webgpu` in Node and Bun. In Node, where
+ * no driver is found, the software driver of Debian's Chromium is tried.
  */
 export async function findAdapter(options: GPURequestAdapterOptions): Promise<GPUAdapter> {
   const own = shared.navigator?.gpu;
-  const { process } = shared;
-  if (own === undefined && process?.versions?.node === undefined) {
-    throw new WebgpuUnavailableError(
-      "this browser has no navigator.gpu: use a recent Chrome, Edge, Safari or Firefox over https or localhost, and turn " +
-        "hardware acceleration on; or compute with cpuBackend()",
-    );
+  const system = currentSystem();
+  if (own === undefined && (system.engine === "browser" || system.engine === "Deno")) {
+    throw new WebgpuUnavailableError(`${withoutGpu(system)}; or compute with cpuBackend()`);
   }
-  const gpu = own ?? shared[keeper]?.at(-1) ?? (await createInNode());
+  const gpu = own ?? shared[keeper]?.at(-1) ?? (await createByPackage(system.engine));
   const adapter = await gpu.requestAdapter(options);
   if (adapter !== null) return adapter;
-  if (own === undefined && useSoftwareDriver(process!)) {
-    const software = await (await createInNode()).requestAdapter(options);
+  if (own === undefined && useSoftwareDriver(system)) {
+    const software = await (await createByPackage(system.engine)).requestAdapter(options);
     if (software !== null) return software;
   }
-  throw noAdapter();
+  throw new WebgpuUnavailableError(
+    `WebGPU found no adapter: ${withoutAdapter(system)}. Or compute with cpuBackend() from "@amari/backend-cpu".`,
+  );
 }
 
 /** What Dawn may be told: no bounds checks and no cleared memory for code that this package generates. */
@@ -54,7 +44,7 @@ const dawnFlags = [
   "disable-dawn-features=timestamp_quantization",
 ];
 
-async function createInNode(): Promise<GPU> {
+async function createByPackage(engine: string): Promise<GPU> {
   // A variable, so that bundlers and TypeScript leave the optional package alone; the comment below is for Vite.
   const name = "webgpu";
   let dawn: { create(flags: string[]): GPU };
@@ -64,7 +54,7 @@ async function createInNode(): Promise<GPU> {
     const { code } = error as { code?: string };
     throw new WebgpuUnavailableError(
       code === "ERR_MODULE_NOT_FOUND" || code === "MODULE_NOT_FOUND"
-        ? "WebGPU in Node needs the npm package webgpu, at least 0.6.2, which is not installed: npm install webgpu"
+        ? `WebGPU in ${engine} needs the npm package webgpu, at least 0.6.2, which is not installed: npm install webgpu`
         : `the npm package webgpu does not load here (${String(code)}): it needs at least version 0.6.2, and on Linux ` +
             "glibc 2.34 or newer (Debian 12, Ubuntu 22.04)",
       { cause: error },
@@ -75,27 +65,17 @@ async function createInNode(): Promise<GPU> {
   return gpu;
 }
 
-const softwareDriver = "/usr/lib/chromium/vk_swiftshader_icd.json";
-
 /** Points Vulkan's loader to a software driver, if there is one and nobody has chosen another. */
-function useSoftwareDriver({ platform, env, getBuiltinModule }: NodeProcess): boolean {
-  if (platform !== "linux" || env["VK_DRIVER_FILES"] !== undefined || env["VK_ICD_FILENAMES"] !== undefined)
+function useSoftwareDriver({ engine, platform, variable, setVariable, exists }: CurrentSystem): boolean {
+  // Where other engines set a variable, native code does not see it.
+  if (
+    engine !== "Node" ||
+    platform !== "linux" ||
+    driverVariables.some((name) => variable(name) !== undefined)
+  ) {
     return false;
-  if (!getBuiltinModule?.("node:fs").existsSync(softwareDriver)) return false;
-  env["VK_DRIVER_FILES"] = softwareDriver;
+  }
+  if (!exists(softwareDriver)) return false;
+  setVariable("VK_DRIVER_FILES", softwareDriver);
   return true;
-}
-
-/** Why there is no adapter, and what to do about it. */
-function noAdapter(): WebgpuUnavailableError {
-  const { process } = shared;
-  const remedy =
-    process?.platform === "linux"
-      ? "install the Vulkan loader and the driver of your GPU (Debian: apt install libvulkan1 mesa-vulkan-drivers, or " +
-        "nvidia-driver). Without a GPU, a software driver will do for tests: apt install libvulkan1 chromium brings " +
-        `SwiftShader, ${softwareDriver}, which is found there or named in VK_DRIVER_FILES`
-      : "update the driver of your GPU, and in a browser turn hardware acceleration on";
-  return new WebgpuUnavailableError(
-    `WebGPU found no adapter: ${remedy}. Or compute with cpuBackend() from "@amari/backend-cpu".`,
-  );
 }

@@ -119,7 +119,7 @@ export function describeLive(backend?: Backend): string {
 type Collector = () => true;
 let collector: Collector | null | undefined;
 
-/** A full collection that also clears weak references of the current job, where the engine is Node's. */
+/** A full collection that also clears weak references of the current job, where the engine is that of Node, Deno or Bun. */
 function engineCollector(): Collector | null {
   if (collector === undefined) collector = findCollector();
   return collector;
@@ -135,9 +135,16 @@ interface NodeBuiltins {
 }
 
 function findCollector(): Collector | null {
-  const { process } = globalThis as {
+  const { Bun, process } = globalThis as {
+    Bun?: { gc(force: boolean): void };
     process?: { getBuiltinModule?<K extends keyof NodeBuiltins>(name: K): NodeBuiltins[K] };
   };
+  if (Bun !== undefined) {
+    return () => {
+      Bun.gc(true);
+      return true;
+    };
+  }
   const load = process?.getBuiltinModule;
   if (load === undefined) return null;
   const vm = load("node:vm");
