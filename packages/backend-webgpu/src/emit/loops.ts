@@ -46,7 +46,7 @@ const flatWorkgroup = (points: number): number => (points < 2 ** 16 ? 64 : 256);
 const sharedWorkgroup = 64;
 
 /** Invocations in a workgroup where each makes long folds alone: few, so that there are workgroups for all processors. */
-const aloneWorkgroup = 16;
+export const aloneWorkgroup = 16;
 
 /** Elements that an invocation holds at most, and lines of code for all of them. */
 const mostHeld = 32;

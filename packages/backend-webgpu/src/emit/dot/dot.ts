@@ -35,7 +35,7 @@ export function emitDot(
     case "matrices":
       return emitMatrixProduct(stage, variant, hasQuads(stage, context.isAligned), context, split);
     case "vectors":
-      return emitVectorProduct(stage, context.subgroup, context);
+      return emitVectorProduct(stage, context);
     case "folds":
       return emitLoops(asLoops(stage, type), context);
   }

@@ -1,7 +1,15 @@
 import { type FloatContext, FloatReader, widthOf } from "../float-reader.ts";
-import { combineLanes, type Lanes, type LaneValue, laneTreeWords } from "../lane-tree.ts";
-import { type DeviceKernel, gridOf, groupNumber, type Shader } from "../loops.ts";
+import { combineLanes, combineNeighbours, type Lanes, type LaneValue, laneTreeWords } from "../lane-tree.ts";
+import {
+  aloneWorkgroup,
+  type DeviceKernel,
+  gridOf,
+  groupNumber,
+  type KernelContext,
+  type Shader,
+} from "../loops.ts";
 import { enoughInvocations } from "../passes.ts";
+import { quad } from "../quads.ts";
 import { ownMemory, TableLayout } from "../table.ts";
 import { range } from "./code.ts";
 import { type DotStage, matricesOf, placeInBatch } from "./dot-stage.ts";
@@ -70,19 +78,27 @@ function formOf({ left, right, result, m, n }: DotStage, isWhole: boolean): Vect
  * where its elements do: along k, 64 of them make one element of the result; along the other side, each has its own and
  * several of the sums.
  *
- * @param subgroup - see {@link combineLanes}
+ * @param context - where no invocations share a fold, each makes all sums of an element alone, with the same bits
  */
-export function emitVectorProduct(stage: DotStage, subgroup: number, floats: FloatContext): DeviceKernel {
-  const table = new TableLayout(widthOf(floats));
+export function emitVectorProduct(
+  stage: DotStage,
+  context: Pick<KernelContext, "subgroup" | "lanes"> & FloatContext,
+): DeviceKernel {
+  const { subgroup, lanes } = context;
+  const floats = new FloatReader("u32", context);
+  const table = new TableLayout(widthOf(context));
   const split = splitOf(stage);
   const form = formOf(stage, split.pieces === 1);
   const places = form.outer * matricesOf(stage) * split.pieces;
   if (places === 0) return { shaders: [], table, memory: 0 };
   for (const { buffer } of [stage.left, stage.right, stage.result]) table.buffer(buffer);
+  const isAcross = form.outerStride === 1 && form.innerStride !== 1;
   const product =
-    form.outerStride === 1 && form.innerStride !== 1
-      ? byColumns(stage, form, split, table, floats)
-      : byRows(stage, form, split, table, subgroup, floats);
+    lanes === 1
+      ? alone(stage, form, split, table, floats)
+      : isAcross
+        ? byColumns(stage, form, split, table, floats)
+        : byRows(stage, form, split, table, floats, subgroup);
   if (split.pieces === 1) return { shaders: [product], table, memory: 0 };
   const memory = split.pieces * matricesOf(stage) * stage.m * stage.n;
   const { m, n } = stage;
@@ -119,7 +135,7 @@ const other = (matrix: "left" | "right"): "left" | "right" => (matrix === "left"
 /** The tree over sums that are kept in variables, neighbours first. */
 const float = (name: string): LaneValue => ({
   name,
-  combine: (x, y) => `(${x} + ${y})`,
+  combine: sumOf,
   toWord: (value) => `bitcast<u32>(${value})`,
   fromWord: (word) => `bitcast<f32>(${word})`,
   isExchangeable: true,
@@ -131,10 +147,9 @@ function byRows(
   form: VectorForm,
   split: Split,
   table: TableLayout,
+  floats: FloatReader,
   subgroup: number,
-  context: FloatContext,
 ): Shader {
-  const floats = new FloatReader("u32", context);
   const load = loadFrom(stage, floats);
   const { outer, vectors, matrix, outerStride, innerStride, vectorStride, vectorInnerStride } = form;
   const groups = outer * split.pieces * matricesOf(stage);
@@ -167,9 +182,9 @@ function byRows(
     text: shaderText({
       lines,
       table,
+      functions: floats.functions,
       invocations: sums,
       shared,
-      functions: floats.functions,
       subgroups: subgroup > 1,
     }),
     groups: gridOf(groups),
@@ -179,69 +194,159 @@ function byRows(
 const target = ({ resultStride, resultVectorStride }: VectorForm, v: number): string =>
   `to + outer * ${resultStride} + ${v * resultVectorStride}`;
 
-/** Places of a workgroup, and among how many invocations the sums of each are shared. */
-const placesOfGroup = 32;
-const sharers = 8;
+/** Neighbouring sums that an invocation has at a time, a branch of the tree, and how many such runs there are. */
+const run = 8;
+const runs = sums / run;
 
-/** Neighbouring invocations have neighbouring places; each has a run of the sums, which are a branch of the tree. */
+/** The steps of a run of sums from `p` on, and the branch of the tree that they make for each vector. */
+function runOfSums(form: VectorForm, load: Load): { readonly lines: string[]; readonly branches: string[] } {
+  const { vectors, matrix, outerStride, innerStride, vectorStride, vectorInnerStride } = form;
+  const step = (i: number): string[] => [
+    `  let x${i} = ${load(matrix, `at * ${outerStride}`, `(p + ${i}) * ${innerStride}`)};`,
+    ...range(vectors).map((v) => {
+      const y = load(other(matrix), `${v * vectorStride}`, `(p + ${i}) * ${vectorInnerStride}`);
+      return `  sum${v}_${i} = fma(x${i}, ${y}, sum${v}_${i});`;
+    }),
+  ];
+  return {
+    lines: [
+      ...range(vectors).flatMap((v) => range(run).map((i) => `var sum${v}_${i} = 0.0f;`)),
+      `for (; p + ${run - 1} < last; p += ${sums}) {`,
+      ...range(run).flatMap(step),
+      "}",
+      ...range(run - 1).flatMap((i) => [`if (p + ${i} < last) {`, ...step(i), "}"]),
+    ],
+    branches: range(vectors).map((v) =>
+      combineNeighbours(
+        range(run).map((i) => `sum${v}_${i}`),
+        sumOf,
+      ),
+    ),
+  };
+}
+
+const sumOf = (x: string, y: string): string => `(${x} + ${y})`;
+
+/** Places of a workgroup. */
+const placesOfGroup = 32;
+
+/** Neighbouring invocations have neighbouring places; each has a run of the sums. */
 function byColumns(
   stage: DotStage,
   form: VectorForm,
   split: Split,
   table: TableLayout,
-  context: FloatContext,
+  floats: FloatReader,
 ): Shader {
-  const floats = new FloatReader("u32", context);
-  const load = loadFrom(stage, floats);
-  const { outer, vectors, matrix, outerStride, innerStride, vectorStride, vectorInnerStride } = form;
+  const { outer, vectors } = form;
   const blocks = Math.ceil(outer / placesOfGroup);
   const groups = blocks * split.pieces * matricesOf(stage);
-  const own = sums / sharers;
-  const step = (i: number, indent: string): string[] => [
-    `${indent}let x${i} = ${load(matrix, `at * ${outerStride}`, `(p + ${i}) * ${innerStride}`)};`,
-    ...range(vectors).map((v) => {
-      const y = load(other(matrix), `${v * vectorStride}`, `(p + ${i}) * ${vectorInnerStride}`);
-      return `${indent}sum${v}_${i} = fma(x${i}, ${y}, sum${v}_${i});`;
-    }),
-  ];
-  const branch = (v: number, first: number, extent: number): string =>
-    extent === 1
-      ? `sum${v}_${first}`
-      : `(${branch(v, first, extent / 2)} + ${branch(v, first + extent / 2, extent / 2)})`;
-  const shared = (v: number, first: number, extent: number): string =>
-    extent === 1
-      ? `partials[${(v * sharers + first) * placesOfGroup}u + lane]`
-      : `(${shared(v, first, extent / 2)} + ${shared(v, first + extent / 2, extent / 2)})`;
+  const { lines: steps, branches } = runOfSums(form, loadFrom(stage, floats));
+  const partial = (v: number, r: number): string => `partials[${(v * runs + r) * placesOfGroup}u + lane]`;
   const lines = [
     `let place = i32(${groupNumber});`,
     `if (place >= ${groups}) { return; }`,
     `let outer = place % ${blocks} * ${placesOfGroup} + i32(lane) % ${placesOfGroup};`,
     `let at = min(outer, ${outer - 1});`,
-    `let sharer = i32(lane) / ${placesOfGroup};`,
     `let piece = place / ${blocks} % ${split.pieces};`,
     `let matrix = place / ${blocks * split.pieces};`,
     ...beginnings(stage, split, table),
-    ...range(vectors).flatMap((v) => range(own).map((i) => `var sum${v}_${i} = 0.0f;`)),
-    `var p = first + sharer * ${own};`,
-    `for (; p + ${own - 1} < last; p += ${sums}) {`,
-    ...range(own).flatMap((i) => step(i, "  ")),
-    "}",
-    ...range(own - 1).flatMap((i) => [`if (p + ${i} < last) {`, ...step(i, "  "), "}"]),
-    ...range(vectors).map((v) => `partials[${v * sharers * placesOfGroup}u + lane] = ${branch(v, 0, own)};`),
+    `var p = first + i32(lane) / ${placesOfGroup} * ${run};`,
+    ...steps,
+    ...branches.map((branch, v) => `${partial(v, 0)} = ${branch};`),
     "workgroupBarrier();",
     `if (lane < ${placesOfGroup}u && outer < ${outer}) {`,
-    ...range(vectors).map((v) => `  heap[${target(form, v)}] = bitcast<u32>(${shared(v, 0, sharers)});`),
+    ...range(vectors).map((v) => {
+      const sum = combineNeighbours(
+        range(runs).map((r) => partial(v, r)),
+        sumOf,
+      );
+      return `  heap[${target(form, v)}] = bitcast<u32>(${sum});`;
+    }),
     "}",
   ];
-  const memory = [`var<workgroup> partials: array<f32, ${vectors * sharers * placesOfGroup}>;`];
+  const memory = [`var<workgroup> partials: array<f32, ${vectors * runs * placesOfGroup}>;`];
   return {
     text: shaderText({
       lines,
       table,
-      invocations: sharers * placesOfGroup,
-      shared: memory,
       functions: floats.functions,
+      invocations: runs * placesOfGroup,
+      shared: memory,
     }),
     groups: gridOf(groups),
+  };
+}
+
+/**
+ * One invocation makes all sums of a place, one after the other. It takes four neighbours of the matrix at a time, where
+ * there are whole quads of them: of four places, or of four sums.
+ */
+function alone(
+  stage: DotStage,
+  form: VectorForm,
+  split: Split,
+  table: TableLayout,
+  floats: FloatReader,
+): Shader {
+  const load = loadFrom(stage, floats);
+  const { outer, vectors, matrix, outerStride, innerStride, vectorStride, vectorInnerStride } = form;
+  const isAcross = outerStride === 1 && innerStride !== 1;
+  const isByQuads = (isAcross ? outer : stage.k) % quad === 0;
+  const [places, own] = isByQuads ? (isAcross ? [quad, 1] : [1, quad]) : [1, 1];
+  const type = isByQuads ? "vec4<f32>" : "f32";
+  const groups = Math.ceil(outer / places) * split.pieces * matricesOf(stage);
+  const four = (text: (i: number) => string): string =>
+    isByQuads ? `${type}(${range(quad).map(text).join(", ")})` : text(0);
+  const [along, across] = isAcross ? [0, 1] : [1, 0];
+  const x = four((i) =>
+    load(matrix, `(at + ${across * i}) * ${outerStride}`, `(p + ${along * i}) * ${innerStride}`),
+  );
+  const y = (v: number): string =>
+    four((i) => load(other(matrix), `${v * vectorStride}`, `(p + ${along * i}) * ${vectorInnerStride}`));
+  // What is kept of a turn: the sums of four places, or the branch that four sums of one make.
+  const kept = sums / own;
+  const keep = (v: number): string =>
+    own === 1
+      ? `sum${v}`
+      : combineNeighbours(
+          range(quad).map((i) => `sum${v}[${i}]`),
+          sumOf,
+        );
+  const part = (v: number, i: string): string => `parts${v}[${i}]`;
+  const each = (text: (v: number) => string): string[] => range(vectors).map(text);
+  const lines = [
+    `let place = i32(${groupNumber} * ${aloneWorkgroup}u + lane);`,
+    `if (place >= ${groups}) { return; }`,
+    `let at = place % ${outer / places} * ${places};`,
+    `let piece = place / ${outer / places} % ${split.pieces};`,
+    `let matrix = place / ${(outer / places) * split.pieces};`,
+    ...beginnings(stage, split, table),
+    ...each((v) => `var parts${v}: array<${places === 1 ? "f32" : type}, ${kept}>;`),
+    `for (var r = 0; r < ${kept}; r++) {`,
+    ...each((v) => `  var sum${v} = ${type}();`),
+    `  for (var p = first + r * ${own}; p < last; p += ${sums}) {`,
+    `    let x = ${x};`,
+    ...each((v) => `    sum${v} = fma(x, ${y(v)}, sum${v});`),
+    "  }",
+    ...each((v) => `  ${part(v, "r")} = ${keep(v)};`),
+    "}",
+    `for (var count = ${kept / 2}; count > 0; count /= 2) {`,
+    "  for (var i = 0; i < count; i++) {",
+    ...each((v) => `    ${part(v, "i")} = ${sumOf(part(v, "2 * i"), part(v, "2 * i + 1"))};`),
+    "  }",
+    "}",
+    ...range(places).flatMap((i) => [
+      "{",
+      `  let outer = at + ${i};`,
+      ...each(
+        (v) => `  heap[${target(form, v)}] = bitcast<u32>(${part(v, "0")}${places === 1 ? "" : `[${i}]`});`,
+      ),
+      "}",
+    ]),
+  ];
+  return {
+    text: shaderText({ lines, table, functions: floats.functions, invocations: aloneWorkgroup }),
+    groups: gridOf(Math.ceil(groups / aloneWorkgroup)),
   };
 }
