@@ -365,6 +365,7 @@ export class WebgpuExecutable implements TimedExecutable {
     const onDevice = emitRoutine(
       stage,
       this.schedule.buffers.map(({ type }) => type),
+      this.context,
     );
     if (onDevice !== null) return this.record(onDevice);
     if (kernel.kind !== "routine") throw new Error(`${step.operation.name} is no routine`);

@@ -1,7 +1,7 @@
 import { type Stage, scalarTypeOf, sizeOf, type TensorType } from "@amari/core/backend";
 import { functionTexts } from "./functions.ts";
 import type { ShaderType } from "./literal.ts";
-import { type DeviceKernel, gridOf, groupNumber, type Shader } from "./loops.ts";
+import { type DeviceKernel, gridOf, groupNumber, type KernelContext, type Shader } from "./loops.ts";
 import { fromWord, toWord } from "./scope.ts";
 import { opaque, TableLayout } from "./table.ts";
 
@@ -15,6 +15,8 @@ interface RoutineCall {
   /** The expressions of the addresses of its buffers. */
   readonly from: readonly string[];
   readonly to: string;
+  /** How many invocations share a long row at most. */
+  readonly lanes: number;
 }
 
 /** The routines that have shaders; the host runs the others. */
@@ -32,7 +34,11 @@ interface RoutineShader {
 }
 
 /** The shaders of a routine; null where the host runs it. */
-export function emitRoutine(stage: RoutineStage, types: readonly TensorType[]): DeviceKernel | null {
+export function emitRoutine(
+  stage: RoutineStage,
+  types: readonly TensorType[],
+  { lanes }: Pick<KernelContext, "lanes">,
+): DeviceKernel | null {
   const write = Object.hasOwn(routines, stage.step.operation.name)
     ? routines[stage.step.operation.name]
     : undefined;
@@ -44,6 +50,7 @@ export function emitRoutine(stage: RoutineStage, types: readonly TensorType[]): 
     output: types[stage.outputs[0]!]!,
     from: stage.inputs.map((buffer) => table.buffer(buffer)),
     to: table.buffer(stage.outputs[0]!),
+    lanes,
   };
   const shaders = write(call)
     .filter(({ count }) => count > 0)
@@ -154,34 +161,40 @@ function cumsum({ attributes, output, from, to }: RoutineCall): RoutineShader[] 
   ];
 }
 
+/** Rows shorter than this have an invocation each, and those shorter than the other a small workgroup. */
+const shortRow = 64;
+const longRow = 1024;
+
 /** The first of the best elements of each row; the first NaN if there is one. Long rows are shared by a workgroup. */
-function argExtreme({ attributes, inputs, from, to }: RoutineCall): RoutineShader[] {
+function argExtreme({ attributes, inputs, from, to, lanes: most }: RoutineCall): RoutineShader[] {
   const { better } = attributes as { readonly better: 1 | -1 };
   const { shape } = inputs[0]!;
   const length = shape.at(-1)!;
-  const lanes = length < workgroup ? 1 : workgroup;
+  const lanes = length < shortRow ? 1 : Math.min(most, length < longRow ? 64 : 256);
   const type = typeOf(inputs[0]!) === "bool" ? "u32" : typeOf(inputs[0]!);
   const load = (index: string) => fromWord(`heap[row + ${index}]`, type);
   const order = better > 0 ? ">" : "<";
-  // Whether the element at `other` takes the place of that at `best`.
-  const isBetter = (other: string): string[] => {
-    const ordinary = `(y ${order} x || (y == x && ${other} < best))`;
+  // Puts the element at `other` in the place of that at `best`, whose value is x, if it is better.
+  const take = (other: string): string[] => {
+    const isEarlier = `(${other} < best)`;
+    const ordinary = `((y ${order} x) | ((y == x) & ${isEarlier}))`;
     const isFloat = type === "f32";
     return [
-      `  let x = ${load("best")};`,
       `  let y = ${load(other)};`,
       isFloat
-        ? `  let wins = select(is_nan(y) || ${ordinary}, is_nan(y) && ${other} < best, is_nan(x));`
+        ? `  let wins = select(is_nan(y) | ${ordinary}, is_nan(y) & ${isEarlier}, is_nan(x));`
         : `  let wins = ${ordinary};`,
       `  best = select(best, ${other}, wins);`,
+      "  x = select(x, y, wins);",
     ];
   };
   const start = lanes > 1 ? "i32(lane)" : "0";
   const lines = [
     `let row = ${from[0]} + place * ${length};`,
     `var best = ${start};`,
+    `var x = ${load("best")};`,
     `for (var i = ${start} + ${lanes}; i < ${length}; i += ${lanes}) {`,
-    ...isBetter("i"),
+    ...take("i"),
     "}",
   ];
   const store = `heap[${to} + place] = bitcast<u32>(best);`;
@@ -191,7 +204,7 @@ function argExtreme({ attributes, inputs, from, to }: RoutineCall): RoutineShade
     `for (var apart = ${lanes / 2}u; apart > 0u; apart >>= 1u) {`,
     "  if (lane < apart) {",
     "  let other = bests[lane + apart];",
-    ...isBetter("other"),
+    ...take("other"),
     "  bests[lane] = best;",
     "  }",
     "  workgroupBarrier();",
