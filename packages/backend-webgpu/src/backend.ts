@@ -10,6 +10,7 @@ import {
   type TimedExecutable,
 } from "@amari/core/backend";
 import type { ProductVariantName } from "./emit/dot/variants.ts";
+import type { Float16Traits } from "./emit/shader-function.ts";
 import { DeviceLostError } from "./errors.ts";
 import { elementBytes, WebgpuExecutable } from "./executable.ts";
 import { type GpuBlock, Heap } from "./heap.ts";
@@ -34,8 +35,8 @@ export interface DeviceTraits {
   readonly denormals: boolean;
   /** Whether it rounds a product and its sum once. */
   readonly fusesProducts: boolean;
-  /** Whether it converts from and to float16 as IEEE 754 says. */
-  readonly convertsFloat16: boolean;
+  /** Which of its conversions from and to float16 are those of IEEE 754. */
+  readonly float16: Float16Traits;
   /** How many invocations of a workgroup, by their numbers, exchange values without memory; 1: none. */
   readonly subgroup: number;
   /** How many invocations share a long fold at most. */

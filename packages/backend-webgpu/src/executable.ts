@@ -125,7 +125,7 @@ export class WebgpuExecutable implements TimedExecutable {
       },
       isHalf: (buffer) => this.schedule.buffers[buffer]!.type.dtype === "float16",
       sizeOf: (buffer) => sizeOf(this.schedule.buffers[buffer]!.type.shape),
-      convertsFloat16: runtime.convertsFloat16,
+      float16: runtime.float16,
       isPrivate: (buffer) =>
         this.schedule.buffers[buffer]!.role.kind === "temporary" && readers.get(buffer) === 1,
     };

@@ -1,5 +1,6 @@
 import { mapForReading, usage } from "./device/usage.ts";
 import { copyHalvesShader, copyHalvesWhereShader, copyShader, copyWhereShader } from "./emit/copy.ts";
+import type { Float16Traits } from "./emit/shader-function.ts";
 import type { GpuBlock, Heap } from "./heap.ts";
 import type { Pipelines } from "./run/pipelines.ts";
 import type { ProductChooser } from "./run/products.ts";
@@ -22,8 +23,7 @@ export class Runtime {
   readonly lanes: number;
   /** Whether the device rounds a product and its sum once. */
   readonly fusesProducts: boolean;
-  /** Whether the device's own conversions from and to float16 are exact. */
-  readonly convertsFloat16: boolean;
+  readonly float16: Float16Traits;
   /** Frees what programs held that have been collected. */
   readonly collected: FinalizationRegistry<readonly GpuBlock[]>;
 
@@ -37,8 +37,8 @@ export class Runtime {
       subgroup,
       lanes,
       fusesProducts,
-      convertsFloat16,
-    }: Pick<Runtime, "subgroup" | "lanes" | "fusesProducts" | "convertsFloat16">,
+      float16,
+    }: Pick<Runtime, "subgroup" | "lanes" | "fusesProducts" | "float16">,
     free: (block: GpuBlock) => void,
   ) {
     this.device = device;
@@ -49,7 +49,7 @@ export class Runtime {
     this.subgroup = subgroup;
     this.lanes = lanes;
     this.fusesProducts = fusesProducts;
-    this.convertsFloat16 = convertsFloat16;
+    this.float16 = float16;
     this.collected = new FinalizationRegistry((blocks) => blocks.forEach(free));
   }
 

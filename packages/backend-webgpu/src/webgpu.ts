@@ -1,7 +1,7 @@
 import { ArgumentError } from "@amari/core";
 import { WebgpuBackend } from "./backend.ts";
 import { findAdapter } from "./device/gpu.ts";
-import { convertsFloat16, fusesProducts, keepsDenormals, subgroupOf } from "./device/probe.ts";
+import { float16Of, fusesProducts, keepsDenormals, subgroupOf } from "./device/probe.ts";
 import { type ProductVariantName, productVariantNames } from "./emit/dot/variants.ts";
 
 const smallestMemory = 2 ** 16;
@@ -80,7 +80,7 @@ export async function webgpu(options: WebgpuOptions = {}): Promise<WebgpuBackend
     {
       denormals: await keepsDenormals(device),
       fusesProducts: await fusesProducts(device),
-      convertsFloat16: await convertsFloat16(device),
+      float16: await float16Of(device),
       subgroup: await subgroupOf(device),
       lanes: rows === "alone" ? 1 : Math.min(mostLanes, device.limits.maxComputeInvocationsPerWorkgroup),
       product: product === "measured" ? null : product,

@@ -126,7 +126,7 @@ describe.skipIf(backend === null)("float16 in halves of words", () => {
     }
   });
 
-  it("is multiplied as the float32 that it is, from where it stands", async () => {
+  it("is multiplied as the float32 that it is, from where it stands", { timeout: 120_000 }, async () => {
     const products: (readonly [left: number[], right: number[], f?: (x: Tensor, y: Tensor) => Tensor])[] = [
       [
         [12, 16],

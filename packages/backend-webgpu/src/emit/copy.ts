@@ -2,6 +2,7 @@ import { functionTexts } from "./functions.ts";
 import type { HeapCells } from "./heap-cells.ts";
 import type { Shader } from "./loops.ts";
 import { gridOf, groupNumber } from "./loops.ts";
+import { byBits } from "./shader-function.ts";
 
 /** Copies words from one place of the heap to another: the table holds both addresses, in words, and how many there are. */
 export const copyShader = (words: number): Shader => copying("u32", words, "");
@@ -20,7 +21,7 @@ export const copyHalvesWhereShader = (halves: number): Shader =>
 const copying = (cells: HeapCells, count: number, condition: string): Shader => ({
   text: `@group(0) @binding(0) var<storage, read_write> heap: array<${cells}>;
 @group(0) @binding(1) var<uniform> table: array<vec4<u32>, 2>;
-${cells === "u32" ? "" : functionTexts(["half_bits_at", "put_half"], { cells, convertsFloat16: false })}@compute @workgroup_size(64)
+${cells === "u32" ? "" : functionTexts(["half_bits_at", "put_half"], { cells, float16: byBits })}@compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
   let place = ${groupNumber} * 64u + lane;
   if (place < table[0].z${condition}) { ${

@@ -1,16 +1,16 @@
 import { functionTexts } from "./functions.ts";
 import { type HeapCells, wordAt } from "./heap-cells.ts";
+import { byBits, type Float16Traits } from "./shader-function.ts";
 
 /** What reading floats needs to know of their buffers and of the device. */
 export interface FloatContext {
   /** Whether a buffer's elements are float16, in halves of words; its addresses then count halves. */
   readonly isHalf: (buffer: number) => boolean;
-  /** Whether the device's own conversions from and to float16 are exact. */
-  readonly convertsFloat16: boolean;
+  readonly float16: Float16Traits;
 }
 
 /** Where all floats are f32. */
-export const singles: FloatContext = { isHalf: () => false, convertsFloat16: false };
+export const singles: FloatContext = { isHalf: () => false, float16: byBits };
 
 /** The bytes of a float of a buffer. */
 export const widthOf =
@@ -45,7 +45,7 @@ export class FloatReader {
 
   /** The functions that were called, as text. */
   get functions(): string {
-    return functionTexts(this.used, { cells: this.cells, convertsFloat16: this.context.convertsFloat16 });
+    return functionTexts(this.used, { cells: this.cells, float16: this.context.float16 });
   }
 
   private use(name: string): string {

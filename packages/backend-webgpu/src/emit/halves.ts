@@ -3,32 +3,32 @@ import type { ShaderFunction } from "./shader-function.ts";
 
 /**
  * A float16 takes half a word of the heap; its address counts halves. In shaders it is the f32 that it is. What a device
- * offers to convert is used where it was found to be exact (`device/probe.ts`), else arithmetic on bits.
+ * offers to convert is used where it was found to be exact (`device/probe.ts`), else arithmetic on bits, without branches.
  */
 export const halfFunctions: { readonly [name: string]: ShaderFunction } = {
   // The number in the lower half of a word.
   from_half: {
-    text: ({ convertsFloat16 }) =>
-      convertsFloat16
+    text: ({ float16 }) =>
+      float16.widens
         ? "fn from_half(half: u32) -> f32 { return unpack2x16float(half).x; }"
         : `fn from_half(half: u32) -> f32 {
   let magnitude = half & 0x7fffu;
-  let sign = (half & 0x8000u) << 16u;
-  if (magnitude < 0x400u) { return bitcast<f32>(sign | bitcast<u32>(f32(magnitude) * ${leastHalf})); }
-  return bitcast<f32>(sign | ((magnitude << 13u) + select(112u << 23u, 224u << 23u, magnitude >= 0x7c00u)));
+  let normal = (magnitude << 13u) + select(112u << 23u, 224u << 23u, magnitude >= 0x7c00u);
+  let denormal = bitcast<u32>(f32(magnitude) * ${leastHalf});
+  return bitcast<f32>(((half & 0x8000u) << 16u) | select(normal, denormal, magnitude < 0x400u));
 }`,
   },
   // The bits of a number that is a float16.
   to_half: {
-    text: ({ convertsFloat16 }) =>
-      convertsFloat16
+    text: ({ float16 }) =>
+      float16.rounds
         ? "fn to_half(x: f32) -> u32 { return pack2x16float(vec2<f32>(x, 0.0f)); }"
         : `fn to_half(x: f32) -> u32 {
   let magnitude = bitcast<u32>(x) & 0x7fffffffu;
-  let sign = (bitcast<u32>(x) >> 16u) & 0x8000u;
-  if (magnitude < 0x38800000u) { return sign | u32(bitcast<f32>(magnitude) * 16777216.0f); }
-  if (magnitude >= 0x7f800000u) { return sign | select(0x7e00u, 0x7c00u, magnitude == 0x7f800000u); }
-  return sign | ((magnitude >> 13u) - (112u << 10u));
+  let denormal = u32(bitcast<f32>(min(magnitude, 0x38800000u)) * 16777216.0f);
+  let finite = select((magnitude >> 13u) - (112u << 10u), denormal, magnitude < 0x38800000u);
+  let other = select(0x7e00u, 0x7c00u, magnitude == 0x7f800000u);
+  return ((bitcast<u32>(x) >> 16u) & 0x8000u) | select(finite, other, magnitude >= 0x7f800000u);
 }`,
   },
   half_bits_at: {
@@ -56,7 +56,10 @@ export const halfFunctions: { readonly [name: string]: ShaderFunction } = {
     uses: ["from_halves"],
   },
   from_halves: {
-    text: `fn from_halves(words: vec2<u32>) -> vec4<f32> {
+    text: ({ float16 }) =>
+      float16.widens
+        ? "fn from_halves(words: vec2<u32>) -> vec4<f32> { return vec4<f32>(unpack2x16float(words.x), unpack2x16float(words.y)); }"
+        : `fn from_halves(words: vec2<u32>) -> vec4<f32> {
   return vec4<f32>(from_half(words.x), from_half(words.x >> 16u), from_half(words.y), from_half(words.y >> 16u));
 }`,
     uses: ["from_half"],
@@ -70,16 +73,16 @@ const leastHalf = "5.9604644775390625e-8f";
  * that only the table knows, since compilers take the two for nothing.
  */
 export const roundToFloat16: ShaderFunction = {
-  text: ({ convertsFloat16 }) =>
-    convertsFloat16
+  text: ({ float16 }) =>
+    float16.rounds
       ? `fn roundToFloat16_f32(x: f32) -> f32 { return from_half(to_half(x) ^ table[0].w); }`
       : `fn roundToFloat16_f32(x: f32) -> f32 {
   let magnitude = bitcast<u32>(x) & 0x7fffffffu;
-  var rounded = (magnitude + 0xfffu + ((magnitude >> 13u) & 1u)) & 0xffffe000u;
-  if (magnitude < 0x38800000u) {
-    rounded = bitcast<u32>(round(bitcast<f32>(magnitude) * 16777216.0f) * ${leastHalf});
-  }
-  if (magnitude >= 0x477ff000u) { rounded = select(0x7f800000u, magnitude, magnitude > 0x7f800000u); }
+  let normal = (magnitude + 0xfffu + ((magnitude >> 13u) & 1u)) & 0xffffe000u;
+  let denormal = bitcast<u32>(round(bitcast<f32>(magnitude) * 16777216.0f) * ${leastHalf});
+  let finite = select(normal, denormal, magnitude < 0x38800000u);
+  let other = select(0x7f800000u, magnitude, magnitude > 0x7f800000u);
+  let rounded = select(finite, other, magnitude >= 0x477ff000u);
   return bitcast<f32>((bitcast<u32>(x) ^ magnitude) | rounded);
 }`,
   uses: ["from_half", "to_half"],

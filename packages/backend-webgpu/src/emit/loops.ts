@@ -513,7 +513,7 @@ class ShaderWriter {
       ...(this.shared > 0 ? [`var<workgroup> partials: array<u32, ${this.shared}>;`] : []),
       functionTexts(this.functions, {
         cells: this.cells,
-        convertsFloat16: this.context.convertsFloat16,
+        float16: this.context.float16,
       }),
       `@compute @workgroup_size(${this.size})`,
       "fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {",

@@ -3,6 +3,7 @@ import { functionTexts } from "./functions.ts";
 import type { ShaderType } from "./literal.ts";
 import { type DeviceKernel, gridOf, groupNumber, type KernelContext, type Shader } from "./loops.ts";
 import { fromWord, toWord } from "./scope.ts";
+import { byBits } from "./shader-function.ts";
 import { opaque, TableLayout } from "./table.ts";
 
 type RoutineStage = Extract<Stage, { kind: "routine" }>;
@@ -66,7 +67,7 @@ function assemble({ lines, count, lanes }: RoutineShader, table: TableLayout): S
     "@group(0) @binding(0) var<storage, read_write> heap: array<u32>;",
     `@group(0) @binding(1) var<uniform> table: array<vec4<u32>, ${Math.ceil(table.words / 4)}>;`,
     ...(lanes > 1 ? [`var<workgroup> bests: array<i32, ${lanes}>;`] : []),
-    functionTexts(["is_nan"], { cells: "u32", convertsFloat16: false }),
+    functionTexts(["is_nan"], { cells: "u32", float16: byBits }),
     `@compute @workgroup_size(${lanes > 1 ? lanes : workgroup})`,
     "fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {",
     `let place = i32(${place});`,

@@ -21,7 +21,14 @@ export function paperBackend(
   return new WebgpuBackend(
     paperDevice(onShader),
     { vendor: "", architecture: "", description: "paper", isSoftware: true },
-    { denormals: true, fusesProducts: true, convertsFloat16: true, subgroup, lanes, product },
+    {
+      denormals: true,
+      fusesProducts: true,
+      float16: { widens: true, rounds: true },
+      subgroup,
+      lanes,
+      product,
+    },
   );
 }
 
