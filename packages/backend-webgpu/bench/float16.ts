@@ -65,7 +65,7 @@ for (const [name, f, ...shapes] of cases) {
 const [batch, width, layers] = [512, 256, 4];
 
 /** Bytes of temporaries of a gradient of a perceptron: weights in float32, layers in a dtype. */
-function bytesOfStep(dtype: DType): number {
+async function bytesOfStep(dtype: DType): Promise<number> {
   const weights = Array.from({ length: layers }, (_, i) => normal(i, width, width).realise() as Tensor);
   const x = normal(9, batch, width).realise() as Tensor;
   const step = jit((...w: Tensor[]) =>
@@ -80,14 +80,14 @@ function bytesOfStep(dtype: DType): number {
       weights.map((_, i) => i) as [number],
     )(...w),
   );
-  step(...weights);
+  await step(...weights);
   const { latest } = backend as unknown as { latest: Parameters<typeof backend.compile>[0] };
   return (backend.compile(latest) as WebgpuExecutable).scratchBytes;
 }
 
 console.log(`\nKB of temporaries of a gradient, ${layers} layers of ${width}, ${batch} examples`);
 for (const dtype of ["float32", "float16"] as const)
-  console.log(`${dtype.padEnd(32)}${(bytesOfStep(dtype) / 1024).toFixed(0).padStart(9)}`);
+  console.log(`${dtype.padEnd(32)}${((await bytesOfStep(dtype)) / 1024).toFixed(0).padStart(9)}`);
 await backend.close();
 
 const adapter = await findAdapter({});
