@@ -72,6 +72,8 @@ describe.skipIf(backend === null)("float16 in halves of words", () => {
     await expectSame("pairs", (x) => x!.max(1) as Tensor, numbers(8, 300));
     await expectSame("pairs", (x) => x!.max() as Tensor, numbers(999));
     await expectSame("pairs", (x) => x!.max(0) as Tensor, numbers(9, 7));
+    // All of an odd number: the last is alone in its word.
+    for (const size of [3, 5]) await expectSame("pairs", (x) => x!.sub(x!.max()) as Tensor, numbers(size));
     const shifted = (x?: Tensor) => x!.sub(x!.max(1, { keepDims: true })) as Tensor;
     await expectSame("pairs", shifted, numbers(5, 8));
     await expectSame("quads", shifted, numbers(3, 1500));

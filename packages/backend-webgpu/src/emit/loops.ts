@@ -664,9 +664,11 @@ class ShaderWriter {
         this.splitPlace(scope, element, phase.loops, first);
         write(scope);
       };
-      if (inPairs) this.inPairs(body, "e", "element", 2, "", (scope) => writeElement(scope, "element"));
+      const elements = product(phase.loops);
+      if (inPairs)
+        this.inPairs(body, "e", "element", elements, "", (scope) => writeElement(scope, "element"));
       else writeElement(body, "e");
-      const { begin, end } = this.rangeOf(pass, inPairs ? product(phase.loops) / 2 : product(phase.loops));
+      const { begin, end } = this.rangeOf(pass, inPairs ? Math.ceil(elements / 2) : elements);
       main.block(`for (var e = ${begin}; e < ${end}; e++)`, body);
     }
   }
