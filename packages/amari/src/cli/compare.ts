@@ -5,6 +5,7 @@ import {
   type ComparisonOptions,
   compareBackends,
   exceededIn,
+  failedIn,
 } from "../compare/comparison.ts";
 import { comparisonPage } from "../compare/page.ts";
 import { backendHead, backendRows, trajectoryHead, trajectoryRows } from "../compare/summary.ts";
@@ -40,14 +41,14 @@ export async function runComparison(
     `\n${comparison.seconds.toFixed(1)} s. Where results differ, and the curves, are in the page:\n${pagePath}`,
   );
   output.write(`The numbers:\n${jsonPath}`);
-  const exceeded = exceededIn(comparison);
-  if (exceeded.length === 0) return;
-  throw new ComparisonError(
-    `beyond the stated error: ${exceeded
-      .map(
-        ({ operation, backend, ulp, bound, place }) =>
-          `${operation} on ${backend}, ${ulp} ulp of ${bound} (${place})`,
-      )
-      .join("; ")}`,
-  );
+  const wrong = [
+    ...exceededIn(comparison).map(
+      ({ operation, backend, ulp, bound, place }) =>
+        `${operation} on ${backend}, ${ulp} ulp of ${bound} (${place})`,
+    ),
+    ...failedIn(comparison).map(
+      ({ optimizer, backend, unsupported }) => `${optimizer} on ${backend} throws ${unsupported}`,
+    ),
+  ];
+  if (wrong.length > 0) throw new ComparisonError(`beyond the stated error: ${wrong.join("; ")}`);
 }

@@ -1,4 +1,4 @@
-import { AmariError, type Backend, type DType, operations } from "@amari/core";
+import { AmariError, type Backend, BackendError, type DType, operations } from "@amari/core";
 import { type Found, findBackends } from "../backends.ts";
 import type { Progress } from "../study/progress.ts";
 import { compareOperations, type OperationRow } from "./operations.ts";
@@ -39,6 +39,8 @@ export async function compareBackends(options: ComparisonOptions, progress: Prog
   const started = performance.now();
   const found = await findBackends(options.backends);
   const backends = found.flatMap(({ backend }) => (backend === null ? [] : [backend]));
+  if (backends.length === 0)
+    throw new BackendError(found.map(({ name, about }) => `${name}: ${about}`).join("\n"));
   const [reference] = (await findBackends(["reference"])).map(({ backend }) => backend) as [Backend];
   const runs = options.steps > 0 ? comparedOptimizers.length * backends.length : 0;
   // A training run takes about as long as ten operations.
@@ -72,6 +74,10 @@ export async function compareBackends(options: ComparisonOptions, progress: Prog
 
 const aboutOf = ({ name, about, backend }: Found) => ({ name, about, missing: backend === null });
 
-/** The rows whose error is larger than stated. */
+/** The training runs that came to no end, though the backend has the dtype. */
+export const failedIn = ({ results }: Comparison): readonly Trajectory[] =>
+  results.flatMap(({ trajectories }) => trajectories.filter(({ failed }) => failed));
+
+/** The rows whose error is larger than stated, or that are errors. */
 export const exceededIn = ({ results }: Comparison): readonly OperationRow[] =>
   results.flatMap((result) => result.operations.filter(({ exceeded }) => exceeded));

@@ -7,8 +7,8 @@ import {
   type Tensor,
   tensor,
 } from "@amari/core";
-import { epsilonOf } from "@amari/core/backend";
-import { difference, largestOf, read, submitOn, type Value } from "./values.ts";
+import { epsilonOf, isFloat, toTypedArray, ulpIn } from "@amari/core/backend";
+import { difference, isUnsupported, largestOf, read, submitOn, type Value } from "./values.ts";
 
 /** How one operation does on one backend. */
 export interface OperationRow {
@@ -71,14 +71,18 @@ async function definition(
   const narrow = await read(submitOn(reference, build(c, inputs)));
   if (float === "float64") return narrow;
   const wide = inputs.map((input) =>
-    input.dtype === "float32"
-      ? { ...input, dtype: "float64" as const, values: Array.from(Float32Array.from(input.values)) }
+    isFloat(input.dtype)
+      ? {
+          ...input,
+          dtype: "float64" as const,
+          values: Array.from<number>(toTypedArray(input.dtype, input.values)),
+        }
       : input,
   );
   const exact = await read(submitOn(reference, build(c, wide)));
   return narrow.map((value, i) =>
-    value.dtype === "float32" && exact[i]!.dtype === "float64"
-      ? { ...value, data: Float32Array.from(exact[i]!.data) }
+    isFloat(value.dtype) && exact[i]!.dtype === "float64"
+      ? { ...value, data: toTypedArray(value.dtype, exact[i]!.data) }
       : value,
   );
 }
@@ -98,14 +102,21 @@ export async function compareOperations(
   return rows;
 }
 
+/** The error that an operation may have, in ulp. */
+function boundOf({ ulp, primitive }: Definition, float: DType): number {
+  // In float64 the definition has the stated error itself.
+  if (float === "float64") return 2 * ulp;
+  // What expands into other operations rounds as often in any dtype.
+  return primitive === null ? ulp : ulpIn(float, ulp);
+}
+
 async function compareOperation(
   operation: Definition,
   backend: Backend,
   reference: Backend,
   float: DType,
 ): Promise<OperationRow> {
-  // In float64 the definition has the stated error itself.
-  const ulpBound = float === "float64" ? 2 * operation.ulp : operation.ulp;
+  const ulpBound = boundOf(operation, float);
   let worst: OperationRow = {
     operation: operation.name,
     backend: backend.name,
@@ -148,7 +159,9 @@ async function compareOperation(
             }
           : { ...worst, milliseconds };
     } catch (error) {
-      return { ...worst, unsupported: (error as Error).message };
+      if (isUnsupported(error)) return { ...worst, unsupported: (error as Error).message };
+      const place = `case ${number} throws: ${(error as Error).message.split("\n")[0]}`;
+      return { ...worst, ulp: Infinity, share: Infinity, got: NaN, expected: NaN, place, exceeded: true };
     }
   }
   return worst;

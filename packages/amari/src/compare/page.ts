@@ -1,7 +1,8 @@
+import type { DType } from "@amari/core";
 import { lineChart } from "../report/charts.ts";
 import { escapeHtml, figures } from "../report/format.ts";
 import { figure, legend, list, page, table } from "../report/html.ts";
-import { type Comparison, type ComparisonOfDType, exceededIn } from "./comparison.ts";
+import { type Comparison, type ComparisonOfDType, exceededIn, failedIn } from "./comparison.ts";
 import { backendHead, backendRows, trajectoryHead, trajectoryRows } from "./summary.ts";
 
 /** Distinguishable by the colour-blind, legible on white and on black. */
@@ -10,13 +11,14 @@ const colours = ["#808080", "#0072b2", "#d55e00", "#009e73", "#cc79a7"];
 /** The comparison as one HTML page that loads nothing from anywhere. */
 export function comparisonPage(comparison: Comparison): string {
   const { backends, results, seconds } = comparison;
-  const exceeded = exceededIn(comparison);
+  const wrong = [
+    ...exceededIn(comparison).map(({ operation, backend }) => `${operation} on ${backend}`),
+    ...failedIn(comparison).map(({ optimizer, backend }) => `${optimizer} on ${backend}`),
+  ];
   const verdict =
-    exceeded.length === 0
+    wrong.length === 0
       ? "Every operation is within its stated error on every backend."
-      : `${exceeded.length} results are beyond the stated error of their operation: ${exceeded
-          .map(({ operation, backend }) => `${operation} on ${backend}`)
-          .join(", ")}.`;
+      : `Beyond the stated error, or not to be had: ${wrong.join(", ")}.`;
   return page(
     "Amari: backends side by side",
     `<h1>Backends side by side</h1>
@@ -31,14 +33,16 @@ ${results.map((result) => dtypeSection(result, comparison)).join("\n")}`,
   );
 }
 
+/** Decimal digits that tell any two floats from each other. */
+const significant: { readonly [D in DType]?: number } = { float16: 5, float32: 9, float64: 17 };
+
 function dtypeSection(
   { dtype, operations, trajectories }: ComparisonOfDType,
   comparison: Comparison,
 ): string {
   const names = comparison.backends.filter(({ missing }) => !missing).map(({ name }) => name);
   const colourOf = (name: string) => colours[names.indexOf(name) % colours.length]!;
-  // As many as tell two floats from each other.
-  const digits = (x: number) => String(Number(x.toPrecision(dtype === "float64" ? 17 : 9)));
+  const digits = (x: number) => String(Number(x.toPrecision(significant[dtype] ?? 17)));
   const apart = operations
     .filter(({ ulp, exceeded }) => ulp > 0 || exceeded)
     .sort((a, b) => b.share - a.share);

@@ -56,18 +56,21 @@ export const trajectoryHead: readonly string[] = [
 
 /** A row for each training run: how far it is from the first backend's. */
 export const trajectoryRows = ({ dtype, trajectories }: ComparisonOfDType): string[][] =>
-  trajectories.map(({ optimizer, backend, divergence, losses, milliseconds, memory, unsupported }) => {
-    if (unsupported !== null) return [optimizer, backend, dtype, "unsupported", "-", "-", "-", "-", "-"];
-    const at = (index: number) => figures(divergence[index] ?? 0);
-    return [
-      optimizer,
-      backend,
-      dtype,
-      at(0),
-      at(Math.floor(divergence.length / 2)),
-      at(divergence.length - 1),
-      (losses.at(-1) ?? 0).toFixed(6),
-      milliseconds.toFixed(2),
-      memory === null ? "-" : (memory / 2 ** 20).toFixed(1),
-    ];
-  });
+  trajectories.map(
+    ({ optimizer, backend, divergence, losses, milliseconds, memory, unsupported, failed }) => {
+      if (unsupported !== null)
+        return [optimizer, backend, dtype, failed ? "failed" : "unsupported", "-", "-", "-", "-", "-"];
+      const at = (index: number) => figures(divergence[index] ?? 0);
+      return [
+        optimizer,
+        backend,
+        dtype,
+        at(0),
+        at(Math.floor(divergence.length / 2)),
+        at(divergence.length - 1),
+        (losses.at(-1) ?? 0).toFixed(6),
+        milliseconds.toFixed(2),
+        memory === null ? "-" : (memory / 2 ** 20).toFixed(1),
+      ];
+    },
+  );

@@ -2,7 +2,7 @@ import { type Backend, type DType, jit, random, type Tensor, tanh, tensor, value
 import { iris } from "@amari/data";
 import { crossEntropy } from "@amari/nn";
 import { adam, applyUpdates, fadafactor, fadam, sgd } from "@amari/optim";
-import { read, submitOn, type Value } from "./values.ts";
+import { isUnsupported, read, submitOn, type Value } from "./values.ts";
 
 /** One optimizer's training on one backend, beside the first backend's. */
 export interface Trajectory {
@@ -16,7 +16,10 @@ export interface Trajectory {
   readonly milliseconds: number;
   /** Bytes that the backend holds in the end, or null where it does not say. */
   readonly memory: number | null;
+  /** Why it was not run, or not to its end, or null. */
   readonly unsupported: string | null;
+  /** Whether it should have been. */
+  readonly failed: boolean;
 }
 
 type Params = readonly Tensor[];
@@ -26,10 +29,11 @@ interface Stepper {
   update(gradients: Params, state: unknown, params: Params): [updates: Params, state: unknown];
 }
 
-const optimizers: Readonly<Record<string, () => unknown>> = {
+const optimizers: Readonly<Record<string, (float: DType) => unknown>> = {
   fadam: () => fadam({ learningRate: 0.03 }),
   fadafactor: () => fadafactor({ learningRate: 0.03 }),
-  adam: () => adam({ learningRate: 0.03 }),
+  // The usual 1e-8 is 0 in float16, and the first step 0 / 0.
+  adam: (float) => adam({ learningRate: 0.03, epsilon: float === "float16" ? 1e-4 : 1e-8 }),
   sgd: () => sgd({ learningRate: 0.1, momentum: 0.9 }),
 };
 
@@ -78,16 +82,18 @@ export async function compareTrajectories(
         divergence: [],
         milliseconds: 0,
         memory: null,
+        failed: false,
       };
       try {
-        const run = await train(make() as Stepper, backend, start, data, steps);
+        const run = await train(make(float) as Stepper, backend, start, data, steps);
         first ??= run.states;
         const divergence = run.states.map((state, i) => relativeDistance(state, first![i]!));
         const { losses, milliseconds } = run;
         const memory = (backend as { readonly memoryBytes?: number }).memoryBytes ?? null;
         trajectories.push({ ...empty, losses, divergence, milliseconds, memory, unsupported: null });
       } catch (error) {
-        trajectories.push({ ...empty, unsupported: (error as Error).message });
+        const failed = !isUnsupported(error);
+        trajectories.push({ ...empty, unsupported: (error as Error).message, failed });
       }
     }
   }

@@ -1,6 +1,6 @@
 import type { Backend, DType, Tensor, TypedArray } from "@amari/core";
-import { getDefaultBackend, setDefaultBackend } from "@amari/core";
-import { ulpDistance } from "@amari/core/backend";
+import { AmariError, getDefaultBackend, setDefaultBackend } from "@amari/core";
+import { isFloat, ulpDistance } from "@amari/core/backend";
 
 /** Values that were read from a backend. */
 export interface Value {
@@ -28,12 +28,11 @@ export function difference(got: readonly Value[], expected: readonly Value[]): D
   let worst = none;
   got.forEach((value, i) => {
     const wanted = expected[i]!;
-    const isFloat = value.dtype === "float32" || value.dtype === "float64";
     const largest = largestIn(wanted.data);
     value.data.forEach((x, at) => {
       const y = wanted.data[at]!;
       if (Object.is(x, y) || x === y) return;
-      const ulp = isFloat ? ulpDistance(x, y, value.dtype) : Infinity;
+      const ulp = isFloat(value.dtype) ? ulpDistance(x, y, value.dtype) : Infinity;
       const relative = Math.max(worst.relative, ulp === 0 ? 0 : Math.abs(x - y) / largest);
       worst =
         ulp > worst.ulp
@@ -58,7 +57,7 @@ function placeOf(result: number, at: number, shape: readonly number[]): string {
 
 /** The largest finite magnitude among values of floats. */
 export const largestOf = (values: readonly Value[]): number =>
-  Math.max(0, ...values.map(({ dtype, data }) => (dtype.startsWith("float") ? largestIn(data) : 0)));
+  Math.max(0, ...values.map(({ dtype, data }) => (isFloat(dtype) ? largestIn(data) : 0)));
 
 function largestIn(data: TypedArray): number {
   let most = 0;
@@ -82,3 +81,7 @@ export function submitOn(backend: Backend, f: () => readonly Tensor[]): readonly
 /** Reads what {@link submitOn} computes. */
 export const read = (tensors: readonly Tensor[]): Promise<Value[]> =>
   Promise.all(tensors.map(async (x) => ({ dtype: x.dtype, shape: x.shape, data: await x.data() })));
+
+/** Whether a backend has declined something, such as a dtype that it does not have; anything else is a failure. */
+export const isUnsupported = (error: unknown): boolean =>
+  error instanceof AmariError && error.code === "dtype";

@@ -13,7 +13,7 @@ interface Options {
   readonly json: string;
 }
 
-const floats = ["float32", "float64"];
+const floats = ["float16", "float32", "float64"];
 
 /** `amari compare`: backends side by side. */
 export function compareCommand(output: Output): Command {
