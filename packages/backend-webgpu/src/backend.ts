@@ -9,11 +9,13 @@ import {
   type Program,
   type TimedExecutable,
 } from "@amari/core/backend";
+import type { Turns } from "./device/turns.ts";
 import type { ProductVariantName } from "./emit/dot/variants.ts";
 import type { Float16Traits } from "./emit/shader-function.ts";
 import { DeviceLostError } from "./errors.ts";
 import { elementBytes, WebgpuExecutable } from "./executable.ts";
 import { type GpuBlock, Heap } from "./heap.ts";
+import { Backpressure } from "./run/backpressure.ts";
 import { Pipelines } from "./run/pipelines.ts";
 import { ProductChooser } from "./run/products.ts";
 import { Recorder } from "./run/recorder.ts";
@@ -37,6 +39,8 @@ export interface DeviceTraits {
   readonly fusesProducts: boolean;
   /** Which of its conversions from and to float16 are those of IEEE 754. */
   readonly float16: Float16Traits;
+  /** How synchronous code waits for the device, where it can. */
+  readonly turns: Turns | null;
   /** How many invocations of a workgroup, by their numbers, exchange values without memory; 1: none. */
   readonly subgroup: number;
   /** How many invocations share a long fold at most. */
@@ -52,6 +56,8 @@ export class WebgpuBackend implements Backend {
   readonly description: DeviceDescription;
   /** For a program's own shaders beside this backend; `close()` destroys it. */
   readonly device: GPUDevice;
+  /** In Node only: engines of browsers do not let synchronous code wait. */
+  readonly readSync?: (block: Block) => Uint8Array;
   private readonly runtime: Runtime;
   private readonly queue = new TaskQueue();
   /** Memory for temporaries, shared by all programs, since one runs at a time. */
@@ -72,15 +78,17 @@ export class WebgpuBackend implements Backend {
     this.description = description;
     this.capabilities = {
       dtypes: ["float32", "float16", "int32", "uint32", "bool"],
-      synchronousReads: false,
+      synchronousReads: traits.turns !== null,
       elementBytes,
       denormals: traits.denormals,
     };
     const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;
     const most = Math.min(maxBufferSize, maxStorageBufferBindingSize, memoryBytes);
     const heap = new Heap(device, most, collectGarbage);
-    const pipelines = new Pipelines(device);
-    const recorder = new Recorder(device, heap, pipelines);
+    const pipelines = new Pipelines(device, traits.turns);
+    const backpressure = traits.turns && new Backpressure(device, traits.turns);
+    const recorder = new Recorder(device, heap, pipelines, backpressure);
+    if (traits.turns !== null) this.readSync = (block) => this.readNow(block as GpuBlock);
     const products = new ProductChooser(pipelines, traits.product);
     this.runtime = new Runtime(device, heap, pipelines, recorder, products, traits, (block) =>
       this.free(block),
@@ -150,7 +158,7 @@ export class WebgpuBackend implements Backend {
         const { failure } = block as GpuBlock;
         if (failure !== undefined) throw failure;
         // Who awaits the value does not hold up what was submitted after it.
-        this.runtime.read(address, bytes).then(
+        this.runtime.read(address, bytes).promise.then(
           (result) => {
             if (this.failure === null) resolve(result);
             else reject(this.failure);
@@ -168,6 +176,17 @@ export class WebgpuBackend implements Backend {
         }),
       );
     });
+  }
+
+  private readNow(block: GpuBlock): Uint8Array {
+    this.checkUsable();
+    this.queue.hurry();
+    if (!this.queue.isEmpty)
+      throw new BackendError("no value can be read synchronously while a profile is taken; await it first");
+    if (block.failure !== undefined) throw block.failure;
+    const bytes = this.runtime.read(block.address, block.bytes).force!();
+    this.checkUsable();
+    return bytes;
   }
 
   compile(program: Program): Executable {

@@ -43,10 +43,11 @@ import type { ShaderType } from "./emit/literal.ts";
 import { type DeviceKernel, emitLoops, isForDevice, type KernelContext } from "./emit/loops.ts";
 import { emitRoutine } from "./emit/routines.ts";
 import { runKernel } from "./host/run-kernel.ts";
+import { settle, together } from "./run/arrival.ts";
 import { convolutionClass, matrixProductClass, type ProductClass } from "./run/product-class.ts";
 import type { Dispatch } from "./run/recorder.ts";
 import { Stopwatch } from "./run/stopwatch.ts";
-import { doing, type Task, type Wait } from "./run/task-queue.ts";
+import { doing, type Task } from "./run/task-queue.ts";
 import type { Runtime } from "./runtime.ts";
 
 /** Bytes of an element on the device: a bool takes a whole word, since shaders have no bytes. */
@@ -220,15 +221,15 @@ export class WebgpuExecutable implements TimedExecutable {
         continue;
       }
       // By the host's clock, from an idle device to an idle device.
-      yield* settle(device.queue.onSubmittedWorkDone(), () => {});
+      yield* settle({ promise: device.queue.onSubmittedWorkDone() }, () => {});
       const begin = performance.now();
       yield* action(frame);
       recorder.submit();
-      yield* settle(device.queue.onSubmittedWorkDone(), () => {});
+      yield* settle({ promise: device.queue.onSubmittedWorkDone() }, () => {});
       times[stage] = performance.now() - begin;
     }
     if (stopwatch !== null) {
-      yield* settle(stopwatch.read(), (measured) => {
+      yield* settle({ promise: stopwatch.read() }, (measured) => {
         for (const [stage, time] of measured) times[stage] = time;
       });
       stopwatch.destroy();
@@ -403,10 +404,10 @@ export class WebgpuExecutable implements TimedExecutable {
       if (wanted.length > 0) {
         runtime.recorder.submit();
         const arrived = wanted.map((buffer) => runtime.read(addressOf(buffer), bytesOf(types[buffer]!)));
-        const bytes: Uint8Array[] = [];
-        yield* settle(Promise.all(arrived), (all) => bytes.push(...all));
-        wanted.forEach((buffer, i) => {
-          data.set(buffer, fromWords(bytes[i]!, types[buffer]!));
+        yield* settle(together(arrived), (bytes) => {
+          wanted.forEach((buffer, i) => {
+            data.set(buffer, fromWords(bytes[i]!, types[buffer]!));
+          });
         });
       }
       for (const buffer of [...reads, ...writes])
@@ -478,24 +479,6 @@ function readersOf({ stages }: Schedule): ReadonlyMap<number, number> {
 function workOf(schedule: Schedule): number {
   const { bytes, operations } = costOf(schedule);
   return bytes + operations;
-}
-
-/** Waits for a promise inside a task: goes on with its value, or throws what it was rejected with. */
-export function* settle<T>(promise: Promise<T>, then: (value: T) => void): Task {
-  let outcome: { readonly value: T } | { readonly error: unknown } | undefined;
-  const wait: Wait = {
-    promise: promise.then(
-      (value) => {
-        outcome = { value };
-      },
-      (error: unknown) => {
-        outcome = { error };
-      },
-    ),
-  };
-  yield wait;
-  if (outcome !== undefined && "error" in outcome) throw outcome.error;
-  then(outcome!.value);
 }
 
 function loadedBy(kernel: LoopKernel): number[] {

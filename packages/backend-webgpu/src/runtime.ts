@@ -1,13 +1,20 @@
-import { mapForReading, usage } from "./device/usage.ts";
+import type { Turns } from "./device/turns.ts";
+import { usage } from "./device/usage.ts";
 import { copyHalvesShader, copyHalvesWhereShader, copyShader, copyWhereShader } from "./emit/copy.ts";
 import type { Float16Traits } from "./emit/shader-function.ts";
 import type { GpuBlock, Heap } from "./heap.ts";
+import { type Arrival, arrivalOf } from "./run/arrival.ts";
 import type { Pipelines } from "./run/pipelines.ts";
 import type { ProductChooser } from "./run/products.ts";
 import type { Recorder } from "./run/recorder.ts";
 
 /** Whether an address or a size is that of whole words: a slice of float16 may begin or end within one. */
 const isWords = (bytes: number): boolean => bytes % 4 === 0;
+
+const nothing: Arrival<Uint8Array> = {
+  promise: Promise.resolve(new Uint8Array(0)),
+  force: () => new Uint8Array(0),
+};
 
 /** What the programs of a backend share. Memory is named by its address in the heap. */
 export class Runtime {
@@ -24,6 +31,8 @@ export class Runtime {
   /** Whether the device rounds a product and its sum once. */
   readonly fusesProducts: boolean;
   readonly float16: Float16Traits;
+  /** How synchronous code waits for the device, where it can. */
+  readonly turns: Turns | null;
   /** Frees what programs held that have been collected. */
   readonly collected: FinalizationRegistry<readonly GpuBlock[]>;
 
@@ -38,7 +47,8 @@ export class Runtime {
       lanes,
       fusesProducts,
       float16,
-    }: Pick<Runtime, "subgroup" | "lanes" | "fusesProducts" | "float16">,
+      turns,
+    }: Pick<Runtime, "subgroup" | "lanes" | "fusesProducts" | "float16" | "turns">,
     free: (block: GpuBlock) => void,
   ) {
     this.device = device;
@@ -50,12 +60,13 @@ export class Runtime {
     this.lanes = lanes;
     this.fusesProducts = fusesProducts;
     this.float16 = float16;
+    this.turns = turns;
     this.collected = new FinalizationRegistry((blocks) => blocks.forEach(free));
   }
 
   /** The bytes at an address, after all that has been submitted. */
-  async read(address: number, bytes: number): Promise<Uint8Array> {
-    if (bytes === 0) return new Uint8Array(0);
+  read(address: number, bytes: number): Arrival<Uint8Array> {
+    if (bytes === 0) return nothing;
     const { device, heap } = this;
     const before = address % 4;
     const size = Math.ceil((before + bytes) / 4) * 4;
@@ -63,12 +74,9 @@ export class Runtime {
     const encoder = device.createCommandEncoder();
     encoder.copyBufferToBuffer(heap.buffer, address - before, staging, 0, size);
     device.queue.submit([encoder.finish()]);
-    try {
-      await staging.mapAsync(mapForReading);
-      return new Uint8Array(staging.getMappedRange().slice(before, before + bytes));
-    } finally {
-      staging.destroy();
-    }
+    const { promise, force } = arrivalOf(staging, this.turns);
+    const part = (words: Uint8Array): Uint8Array => words.subarray(before, before + bytes);
+    return { promise: promise.then(part), force: force && (() => part(force())) };
   }
 
   /** Writes bytes from the beginning of a word on, after all that has been submitted; the rest of the last word is zeroed. */

@@ -1,6 +1,6 @@
 import { ArgumentError } from "@amari/core";
 import { WebgpuBackend } from "./backend.ts";
-import { findAdapter } from "./device/gpu.ts";
+import { findAdapter, openDevice } from "./device/gpu.ts";
 import { float16Of, fusesProducts, keepsDenormals, subgroupOf } from "./device/probe.ts";
 import { type ProductVariantName, productVariantNames } from "./emit/dot/variants.ts";
 
@@ -35,7 +35,7 @@ export interface WebgpuOptions {
 
 /**
  * A fresh WebGPU backend on a device of its own: `navigator.gpu` in browsers and Deno, the npm package `webgpu` in Node.
- * Values are read asynchronously only (`await x.data()`), and there is no float64. Where there is no GPU but a software
+ * Browsers and Deno can only read values asynchronously (`await x.data()`); in Node `x.dataSync()` waits. There is no float64. Where there is no GPU but a software
  * driver, `backend.description.isSoftware` says so.
  *
  * @example
@@ -59,9 +59,9 @@ export async function webgpu(options: WebgpuOptions = {}): Promise<WebgpuBackend
       `webgpu: memoryBytes must be a number from ${smallestMemory} on, got ${memoryBytes}`,
     );
   }
-  const adapter = await findAdapter({ powerPreference });
-  const { limits, features } = adapter;
-  const device = await adapter.requestDevice({
+  const found = await findAdapter({ powerPreference });
+  const { limits, features, info } = found.adapter;
+  const { device, turns } = await openDevice(found, {
     requiredFeatures: (["timestamp-query", ...(subgroups ? ["subgroups" as const] : [])] as const).filter(
       (name) => features.has(name),
     ),
@@ -70,8 +70,8 @@ export async function webgpu(options: WebgpuOptions = {}): Promise<WebgpuBackend
       maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
     },
   });
-  const { vendor, architecture, description } = adapter.info;
-  const isSoftware = (adapter.info as { readonly isFallbackAdapter?: boolean }).isFallbackAdapter ?? false;
+  const { vendor, architecture, description } = info;
+  const isSoftware = (info as { readonly isFallbackAdapter?: boolean }).isFallbackAdapter ?? false;
   const { product = isSoftware ? "registers 4x4" : "measured", rows = isSoftware ? "alone" : "shared" } =
     options;
   return new WebgpuBackend(
@@ -83,6 +83,7 @@ export async function webgpu(options: WebgpuOptions = {}): Promise<WebgpuBackend
       float16: await float16Of(device),
       subgroup: await subgroupOf(device),
       lanes: rows === "alone" ? 1 : Math.min(mostLanes, device.limits.maxComputeInvocationsPerWorkgroup),
+      turns,
       product: product === "measured" ? null : product,
     },
     64 * Math.floor(memoryBytes / 64),

@@ -1,10 +1,18 @@
 import { WebgpuUnavailableError } from "../errors.ts";
 import { driverVariables, softwareDriver, withoutAdapter, withoutGpu } from "./remedy.ts";
 import { type CurrentSystem, currentSystem } from "./system.ts";
+import { Turns } from "./turns.ts";
 
 interface Shared {
   navigator?: { readonly gpu?: GPU };
-  [keeper]?: GPU[];
+  [keeper]?: Instance[];
+}
+
+/** An engine of WebGPU. */
+interface Instance {
+  readonly gpu: GPU;
+  /** Known once it has been asked for a device. */
+  turns: Turns | null;
 }
 
 /**
@@ -15,26 +23,52 @@ const keeper = Symbol.for("@amari/backend-webgpu: gpu objects");
 
 const shared = globalThis as unknown as Shared;
 
+/** An adapter, and the engine that it is of. */
+export interface FoundAdapter {
+  readonly adapter: GPUAdapter;
+  readonly instance: Instance;
+}
+
 /**
  * An adapter: of the engine's own WebGPU in browsers and Deno, of the npm package `webgpu` in Node and Bun. In Node, where
  * no driver is found, the software driver of Debian's Chromium is tried.
  */
-export async function findAdapter(options: GPURequestAdapterOptions): Promise<GPUAdapter> {
+export async function findAdapter(options: GPURequestAdapterOptions): Promise<FoundAdapter> {
   const own = shared.navigator?.gpu;
   const system = currentSystem();
   if (own === undefined && (system.engine === "browser" || system.engine === "Deno")) {
     throw new WebgpuUnavailableError(`${withoutGpu(system)}; or compute with cpuBackend()`);
   }
-  const gpu = own ?? shared[keeper]?.at(-1) ?? (await createByPackage(system.engine));
-  const adapter = await gpu.requestAdapter(options);
-  if (adapter !== null) return adapter;
+  const found =
+    own === undefined
+      ? await adapterOf(shared[keeper]?.at(-1) ?? (await createByPackage(system.engine)), options)
+      : await adapterOf({ gpu: own, turns: null }, options);
+  if (found !== null) return found;
   if (own === undefined && useSoftwareDriver(system)) {
-    const software = await (await createByPackage(system.engine)).requestAdapter(options);
+    const software = await adapterOf(await createByPackage(system.engine), options);
     if (software !== null) return software;
   }
   throw new WebgpuUnavailableError(
     `WebGPU found no adapter: ${withoutAdapter(system)}. Or compute with cpuBackend() from "@amari/backend-cpu".`,
   );
+}
+
+async function adapterOf(
+  instance: Instance,
+  options: GPURequestAdapterOptions,
+): Promise<FoundAdapter | null> {
+  const adapter = await instance.gpu.requestAdapter(options);
+  return adapter && { adapter, instance };
+}
+
+/** A device, and how synchronous code waits for it, where that is possible. */
+export async function openDevice(
+  { adapter, instance }: FoundAdapter,
+  descriptor: GPUDeviceDescriptor,
+): Promise<{ readonly device: GPUDevice; readonly turns: Turns | null }> {
+  const { answer, turns } = Turns.catch(() => adapter.requestDevice(descriptor));
+  instance.turns ??= turns;
+  return { device: await answer, turns: instance.turns };
 }
 
 /** What Dawn may be told: no bounds checks and no cleared memory for code that this package generates. */
@@ -44,7 +78,7 @@ const dawnFlags = [
   "disable-dawn-features=timestamp_quantization",
 ];
 
-async function createByPackage(engine: string): Promise<GPU> {
+async function createByPackage(engine: string): Promise<Instance> {
   // A variable, so that bundlers and TypeScript leave the optional package alone; the comment below is for Vite.
   const name = "webgpu";
   let dawn: { create(flags: string[]): GPU };
@@ -60,9 +94,9 @@ async function createByPackage(engine: string): Promise<GPU> {
       { cause: error },
     );
   }
-  const gpu = dawn.create(dawnFlags);
-  shared[keeper] = [...(shared[keeper] ?? []), gpu];
-  return gpu;
+  const instance: Instance = { gpu: dawn.create(dawnFlags), turns: null };
+  shared[keeper] = [...(shared[keeper] ?? []), instance];
+  return instance;
 }
 
 /** Points Vulkan's loader to a software driver, if there is one and nobody has chosen another. */

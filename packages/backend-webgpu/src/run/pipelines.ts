@@ -1,3 +1,4 @@
+import type { Turns } from "../device/turns.ts";
 import { computeStage } from "../device/usage.ts";
 
 /** A compute pipeline, which may still be being compiled. */
@@ -10,7 +11,7 @@ export class Pipeline {
   constructor(text: string, owner: Pipelines) {
     this.text = text;
     this.owner = owner;
-    this.ready = owner.device.createComputePipelineAsync(owner.descriptor(text)).then((pipeline) => {
+    this.ready = owner.compile(text).then((pipeline) => {
       this.compiled ??= pipeline;
     });
     // Whoever runs it learns of a failure; a program that is never run does not disturb.
@@ -30,12 +31,14 @@ const mostKnown = 1_000;
 export class Pipelines {
   readonly device: GPUDevice;
   readonly bindGroupLayout: GPUBindGroupLayout;
+  private readonly turns: Turns | null;
   private readonly layout: GPUPipelineLayout;
   private readonly known = new Map<string, Pipeline>();
   private compiled = 0;
 
-  constructor(device: GPUDevice) {
+  constructor(device: GPUDevice, turns: Turns | null) {
     this.device = device;
+    this.turns = turns;
     this.bindGroupLayout = device.createBindGroupLayout({
       entries: [
         { binding: 0, visibility: computeStage, buffer: { type: "storage" } },
@@ -59,6 +62,12 @@ export class Pipelines {
     } else this.known.delete(text);
     this.known.set(text, pipeline);
     return pipeline;
+  }
+
+  /** Compiles in the background. */
+  compile(text: string): Promise<GPUComputePipeline> {
+    const ask = () => this.device.createComputePipelineAsync(this.descriptor(text));
+    return this.turns === null ? ask() : this.turns.ask(ask);
   }
 
   descriptor(code: string): GPUComputePipelineDescriptor {

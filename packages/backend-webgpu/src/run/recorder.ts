@@ -1,5 +1,6 @@
 import { usage } from "../device/usage.ts";
 import type { Heap } from "../heap.ts";
+import type { Backpressure } from "./backpressure.ts";
 import type { Pipeline, Pipelines } from "./pipelines.ts";
 
 /** How a kernel is started: over so many workgroups. */
@@ -26,6 +27,7 @@ export class Recorder {
   private readonly device: GPUDevice;
   private readonly heap: Heap;
   private readonly pipelines: Pipelines;
+  private readonly backpressure: Backpressure | null;
   private words: Uint32Array<ArrayBuffer> = new Uint32Array(smallestTable / 4);
   private used = 0;
   private recorded: Recorded[] = [];
@@ -37,10 +39,11 @@ export class Recorder {
   /** What the groups are made on. */
   private bound: GPUBuffer;
 
-  constructor(device: GPUDevice, heap: Heap, pipelines: Pipelines) {
+  constructor(device: GPUDevice, heap: Heap, pipelines: Pipelines, backpressure: Backpressure | null) {
     this.device = device;
     this.heap = heap;
     this.pipelines = pipelines;
+    this.backpressure = backpressure;
     this.table = this.createTable(smallestTable);
     this.bound = heap.buffer;
   }
@@ -86,6 +89,7 @@ export class Recorder {
     }
     pass.end();
     device.queue.submit([encoder.finish()]);
+    this.backpressure?.note(recorded.length);
     this.discard();
   }
 

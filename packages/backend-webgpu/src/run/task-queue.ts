@@ -46,6 +46,11 @@ export class TaskQueue {
     }
   }
 
+  /** Whether all is done. */
+  get isEmpty(): boolean {
+    return this.tasks.length === 0;
+  }
+
   private advance(): void {
     for (let task = this.tasks[0]; task !== undefined; task = this.tasks[0]) {
       const step = task.next();

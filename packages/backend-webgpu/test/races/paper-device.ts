@@ -27,6 +27,7 @@ export function paperBackend(
       float16: { widens: true, rounds: true },
       subgroup,
       lanes,
+      turns: null,
       product,
     },
   );
