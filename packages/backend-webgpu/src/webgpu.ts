@@ -35,8 +35,8 @@ export interface WebgpuOptions {
 
 /**
  * A fresh WebGPU backend on a device of its own: `navigator.gpu` in browsers and Deno, the npm package `webgpu` in Node.
- * Browsers and Deno can only read values asynchronously (`await x.data()`); in Node `x.dataSync()` waits. There is no float64. Where there is no GPU but a software
- * driver, `backend.description.isSoftware` says so.
+ * Browsers and Deno can only read values asynchronously (`await x.data()`); in Node `x.dataSync()` waits. There is no
+ * float64. Where there is no GPU but a software driver, `backend.description.isSoftware` says so.
  *
  * @example
  * ```ts
