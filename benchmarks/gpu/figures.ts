@@ -22,6 +22,8 @@ const measures: Readonly<Partial<Record<Kind, Measure>>> = {
   add: bandwidth(0.8, "fused elementwise"),
   chain: bandwidth(0.8, "fused elementwise"),
   adam: bandwidth(0.8, "the optimizer step"),
+  conv: { of: "operations", goal: null, wish: "a convolution" },
+  convGradient: { of: "operations", goal: null, wish: "a convolution and its gradients" },
   sum: bandwidth(null, "sums"),
   softmax: bandwidth(0.7, "softmax"),
   layernorm: bandwidth(0.7, "layer norm"),
@@ -64,8 +66,8 @@ export function figureOf(workload: Workload, result: Result | undefined, roof: R
   if (measure === null || device === null || device.kernels === 0) return null;
   const { of, goal } = measure;
   if (of === "stream") return { rate: null, share: device.kernels / device.stream, goal };
-  const { m = 0, n = 0, k = 0, bytes = 0 } = workload.sizes as Record<string, number>;
-  const amount = of === "bytes" ? bytes : 2 * m * n * k;
+  const { m = 0, n = 0, k = 0, bytes = 0, flops = 2 * m * n * k } = workload.sizes as Record<string, number>;
+  const amount = of === "bytes" ? bytes : flops;
   const perSecond = (1000 * amount) / device.kernels;
   return {
     rate: { value: perSecond / 1e9, unit: of === "bytes" ? "GB/s" : "GFLOP/s" },

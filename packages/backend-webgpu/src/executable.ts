@@ -29,13 +29,13 @@ import {
   viewBytes,
 } from "@amari/core/backend";
 import { type IsAligned, type Machine, prepareControl } from "./control.ts";
-import { asDot, asPointwise } from "./emit/convolution/as-dot.ts";
-import { emitConvolution, hasVariants } from "./emit/convolution/convolution.ts";
-import { type ConvolutionStage, partsOf, splitOf } from "./emit/convolution/convolution-product.ts";
+import { asMatrices } from "./emit/convolution/as-matrices.ts";
+import { emitConvolution } from "./emit/convolution/convolution.ts";
+import { type ConvolutionStage, partsOf } from "./emit/convolution/convolution-product.ts";
+import { smallVariant } from "./emit/convolution/sizes.ts";
 import { dotForm, emitDot } from "./emit/dot/dot.ts";
-import type { DotStage } from "./emit/dot/dot-stage.ts";
-import { hasQuads } from "./emit/dot/matrix-product.ts";
-import type { Split } from "./emit/dot/split.ts";
+import { type DotStage, matricesOf } from "./emit/dot/dot-stage.ts";
+import { emitMatrixProduct, hasQuads } from "./emit/dot/matrix-product.ts";
 import type { ProductType } from "./emit/dot/target.ts";
 import type { ProductVariant } from "./emit/dot/variants.ts";
 import { withIntegerDivision } from "./emit/idioms.ts";
@@ -282,9 +282,9 @@ export class WebgpuExecutable implements TimedExecutable {
     return scalarTypeOf(this.schedule.buffers[buffer]!.type.dtype) as ShaderType;
   }
 
-  private prepareDot(stage: DotStage, split?: Split): Action {
+  private prepareDot(stage: DotStage): Action {
     const type = this.typeOf(stage.result.buffer);
-    const emit = (variant: ProductVariant) => emitDot(stage, type, variant, this.context, split);
+    const emit = (variant: ProductVariant) => emitDot(stage, type, variant, this.context);
     const hasChoice = dotForm(stage, type) === "matrices";
     return this.prepareProduct(
       hasChoice ? matrixProductClass(stage, hasQuads(stage, this.context.isAligned)) : null,
@@ -295,12 +295,19 @@ export class WebgpuExecutable implements TimedExecutable {
   private prepareConvolution(stage: ConvolutionStage): Action {
     const { shape } = this.schedule.buffers[stage.result]!.type;
     const parts = partsOf(stage, shape, this.typeOf(stage.result) as ProductType);
-    const pointwise = asPointwise(parts);
-    if (pointwise !== null) return this.prepareDot(pointwise);
-    const dot = asDot(parts);
-    if (dot !== null) return this.prepareDot(dot, splitOf(parts));
-    return this.prepareProduct(hasVariants(parts) ? convolutionClass(parts) : null, (variant) =>
-      emitConvolution(parts, variant),
+    const matrices = asMatrices(parts);
+    if (matrices === null) {
+      return this.prepareProduct(
+        smallVariant(parts, parts.matrices) === null ? convolutionClass(parts) : null,
+        (variant) => emitConvolution(parts, variant),
+      );
+    }
+    const { dot, split } = matrices;
+    const quads = hasQuads(dot, this.context.isAligned);
+    const small = smallVariant(dot, matricesOf(dot));
+    if (small !== null) return this.record(emitMatrixProduct(dot, small, false, this.context, split));
+    return this.prepareProduct(matrixProductClass(dot, quads), (variant) =>
+      emitMatrixProduct(dot, variant, quads, this.context, split),
     );
   }
 

@@ -94,10 +94,10 @@ const cases: fc.Arbitrary<Case> = fc
       fc.array(axis(9), { minLength: 2, maxLength: 2 }),
       fc.array(axis(3), { minLength: 3, maxLength: 3 }),
     ),
-    batch: fc.integer({ min: 1, max: 5 }),
+    batch: fc.integer({ min: 1, max: 6 }),
     groups: fc.oneof(fc.constant(1), fc.integer({ min: 2, max: 5 })),
-    channels: fc.integer({ min: 1, max: 9 }),
-    outputs: fc.integer({ min: 1, max: 9 }),
+    channels: fc.integer({ min: 1, max: 12 }),
+    outputs: fc.integer({ min: 1, max: 12 }),
   })
   .map(({ axes, batch, groups, channels, outputs }) => ({
     x: [batch, groups * channels, ...axes.map(({ size }) => size)],
@@ -129,11 +129,14 @@ const same = [
 /** What networks have, and what is computed in another way than the rest. */
 const common: Readonly<Record<string, Case>> = {
   "a 3 x 3 window over many channels": square([2, 16, 9, 9], [8, 16, 3, 3], { padding: same }),
-  "a 3 x 3 window in steps of 2": square([2, 5, 12, 11], [9, 5, 3, 3], { padding: same, strides: [2, 2] }),
+  "a 3 x 3 window in steps of 2": square([3, 6, 12, 11], [12, 6, 3, 3], { padding: same, strides: [2, 2] }),
   "one channel for each group": square([2, 6, 8, 8], [6, 1, 3, 3], { padding: same, groups: 6 }),
-  "a window of one place": square([2, 8, 6, 6], [12, 8, 1, 1]),
-  "a window of one place in steps of 2": square([2, 8, 6, 6], [12, 8, 1, 1], { strides: [2, 2] }),
-  "a window as large as the input": square([20, 4, 5, 5], [8, 4, 5, 5]),
+  "a window of one place": square([4, 16, 8, 8], [24, 16, 1, 1]),
+  "a window of one place in steps of 2": square([4, 16, 12, 12], [24, 16, 1, 1], { strides: [2, 2] }),
+  "a window as large as the input": square([24, 8, 5, 5], [16, 8, 5, 5]),
+  "a few multiplications": square([2, 3, 6, 6], [4, 3, 3, 3]),
+  "a few multiplications by a window of one place": square([2, 3, 4, 4], [8, 3, 1, 1]),
+  "one image as large as the window": square([1, 8, 5, 5], [32, 8, 5, 5]),
   "a long sum": square([3, 4, 24, 24], [5, 4, 3, 3]),
 };
 

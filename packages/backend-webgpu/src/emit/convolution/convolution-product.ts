@@ -1,6 +1,6 @@
 import { type Geometry, type Stage, sizeOf } from "@amari/core/backend";
-import { type Code, range } from "../dot/code.ts";
-import { type Split, splitInto, splitOfTiles, whole } from "../dot/split.ts";
+import { type Code, digit, range, scaled, sum } from "../dot/code.ts";
+import type { Split } from "../dot/split.ts";
 import type { ProductType, Target } from "../dot/target.ts";
 import {
   addProducts,
@@ -12,6 +12,7 @@ import {
 } from "../dot/tiled-product.ts";
 import { fromWord } from "../scope.ts";
 import { TableLayout } from "../table.ts";
+import { splitOf } from "./sizes.ts";
 import { type SumAxis, type SumOrder, sumOrder } from "./sum-order.ts";
 import { placesOf, type WindowAxis, windowAxes } from "./window-axis.ts";
 
@@ -34,6 +35,7 @@ export interface Parts {
   readonly k: number;
   /** One for each group and phase. */
   readonly matrices: number;
+  readonly split: Split;
 }
 
 export function partsOf(stage: ConvolutionStage, shape: readonly number[], type: ProductType): Parts {
@@ -46,37 +48,17 @@ export function partsOf(stage: ConvolutionStage, shape: readonly number[], type:
   const order = sumOrder(channels, axes, window.strides.slice(2), input.strides.slice(2));
   // Groups of an empty convolution may be none.
   const groups = Math.max(1, geometry.groups);
-  return {
-    stage,
-    type,
-    groups,
-    batch,
-    outputs,
-    axes,
-    order,
+  const sizes = {
     m: outputs / groups,
     n: batch * sizeOf(axes.map(placesOf)),
     k: sizeOf(input.shape) === 0 ? 0 : sizeOf([...order.lines, order.run].map(({ extent }) => extent)),
-    matrices: groups * phasesOf(axes),
   };
+  const matrices = groups * phasesOf(axes);
+  const split = splitOf(sizes, matrices, order.run.extent);
+  return { stage, type, groups, batch, outputs, axes, order, ...sizes, matrices, split };
 }
 
 const phasesOf = (axes: readonly WindowAxis[]): number => sizeOf(axes.map(({ phases }) => phases.length));
-
-/** Where there are so few rows or columns, tiles of many invocations would be mostly empty. */
-export const isSmall = ({ m, n }: Parts): boolean => m < quad || n < 4 * quad;
-
-/** So many invocations keep a device busy. */
-const enoughInvocations = 16_384;
-
-/** How k is cut, by the shape alone. */
-export function splitOf(parts: Parts): Split {
-  const { m, n, k, matrices } = parts;
-  if (!isSmall(parts)) return splitOfTiles({ m, n, k }, matrices);
-  const invocations = Math.ceil(m / quad) * Math.ceil(n / quad) * matrices;
-  if (invocations >= enoughInvocations || k < 512) return whole(k);
-  return splitInto(Math.ceil((2 * enoughInvocations) / invocations), k, 128, 16);
-}
 
 /**
  * A convolution as products of matrices, one for each group of channels and each phase: the weights, whose rows are the
@@ -84,7 +66,7 @@ export function splitOf(parts: Parts): Split {
  * its elements are read where they stand in the input, or are zeros.
  */
 export function convolutionProduct(parts: Parts): TiledProduct {
-  const { stage, type, m, n, k, matrices } = parts;
+  const { stage, type, m, n, k, matrices, split } = parts;
   const table = new TableLayout();
   for (const buffer of [stage.input.buffer, stage.window.buffer, stage.result]) table.buffer(buffer);
   const [left, right] = [weightsOperand(parts, table), windowsOperand(parts, table)];
@@ -94,7 +76,7 @@ export function convolutionProduct(parts: Parts): TiledProduct {
     m,
     n,
     k,
-    split: splitOf(parts),
+    split,
     table,
     words: "u32",
     left: { along: "outer", ...left, load: loadWith(left, parts) },
@@ -112,28 +94,29 @@ interface Lines extends Pick<Operand, "begin" | "place"> {
   words(code: Code, four: string, p: string): readonly string[];
 }
 
-/** The number of a phase along an axis, for the number `matrix`. */
+/** The number of the group, for the number `matrix`. */
+const groupOf = ({ axes, groups }: Parts): string => digit("matrix", phasesOf(axes), groups, true);
+
+/** The number of the phase along an axis, likewise. */
 function phaseOf(axes: readonly WindowAxis[], axis: number): string {
-  const inside = phasesOf(axes.slice(axis + 1));
-  return `matrix / ${inside} % ${axes[axis]!.phases.length}`;
+  return digit("matrix", phasesOf(axes.slice(axis + 1)), axes[axis]!.phases.length);
 }
+
+/** The place along an axis, for the number of a column. */
+function placeOf({ axes, batch }: Parts, axis: number, column: string): string {
+  const inside = sizeOf(axes.slice(axis + 1).map(placesOf));
+  return digit(column, inside, placesOf(axes[axis]!), axis === 0 && batch === 1);
+}
+
+/** The image, likewise. */
+const imageOf = ({ axes, batch }: Parts, column: string): string =>
+  digit(column, sizeOf(axes.map(placesOf)), batch, true);
 
 /** The one of these numbers that belongs to the phase. */
 function ofPhase(numbers: readonly number[], phase: string): string {
   if (numbers.every((x) => x === numbers[0])) return `${numbers[0] ?? 0}`;
   return `array<i32, ${numbers.length}>(${numbers.join(", ")})[${phase}]`;
 }
-
-/** `+ a + b`, without zeros. */
-const sum = (...terms: readonly string[]): string => {
-  const some = terms.filter((term) => term !== "0");
-  return some.length === 0 ? "0" : some.join(" + ");
-};
-
-const scaled = (text: string, by: number): string => {
-  if (by === 0 || text === "0") return "0";
-  return by === 1 ? text : `${text} * ${by}`;
-};
 
 const fourFrom = (first: string, count: number): string =>
   `min(vec4<i32>(${first}) + vec4<i32>(0, 1, 2, 3), vec4<i32>(${count - 1}))`;
@@ -155,7 +138,7 @@ function weightsOperand(parts: Parts, table: TableLayout): Lines {
           strides[axis + 2]!,
         ),
       );
-      const group = `matrix / ${phasesOf(axes)}`;
+      const group = groupOf(parts);
       code.line(
         `let left = ${sum(table.buffer(buffer), `${offset}`, scaled(group, m * strides[0]!), ...firsts)};`,
       );
@@ -179,7 +162,7 @@ function windowsOperand(parts: Parts, table: TableLayout): Lines {
   const allThere = (four: string): string => inLine.map((axis) => isThere(four, axis)).join(" & ");
   return {
     begin(code) {
-      const group = `matrix / ${phasesOf(axes)}`;
+      const group = groupOf(parts);
       // Where a place is read instead that is not there.
       code.line(
         `let right = ${sum(table.buffer(buffer), `${offset}`, scaled(group, perGroup * strides[1]!))};`,
@@ -198,14 +181,12 @@ function windowsOperand(parts: Parts, table: TableLayout): Lines {
     },
     place(code, four, outer) {
       code.line(`let ${four} = ${fourFrom(outer, n)};`);
-      const starts = axes.map((axis, number) => {
-        const inside = sizeOf(axes.slice(number + 1).map(placesOf));
-        code.line(
-          `let ${four}_x${number} = ${sum(scaled(`${four} / ${inside} % ${placesOf(axis)}`, axis.step), `start${number}`)};`,
-        );
-        return scaled(`${four}_x${number}`, strides[number + 2]!);
+      const starts = axes.map(({ step }, axis) => {
+        const place = scaled(placeOf(parts, axis, four), step);
+        code.line(`let ${four}_x${axis} = ${sum(`vec4<i32>(start${axis})`, place)};`);
+        return scaled(`${four}_x${axis}`, strides[axis + 2]!);
       });
-      const image = scaled(`${four} / ${sizeOf(axes.map(placesOf))}`, strides[0]!);
+      const image = scaled(imageOf(parts, four), strides[0]!);
       code.line(`let ${four}_at = ${sum("vec4<i32>(right)", image, ...starts)};`);
     },
     enter(code, four) {
@@ -233,8 +214,9 @@ function windowsOperand(parts: Parts, table: TableLayout): Lines {
 /** Statements that take the number of a line apart. */
 function findLine(code: Code, { order }: Parts): void {
   let inside = 1;
-  for (const { name, extent } of order.lines.toReversed()) {
-    if (extent > 1) code.line(`let ${name} = line / ${inside} % ${extent};`);
+  for (const [i, { name, extent }] of [...order.lines.entries()].reverse()) {
+    const isOutermost = order.lines.slice(0, i).every((axis) => axis.extent === 1);
+    if (extent > 1) code.line(`let ${name} = ${digit("line", inside, extent, isOutermost)};`);
     inside *= extent;
   }
 }
@@ -270,9 +252,8 @@ function loadWith({ enter, words }: Lines, parts: Parts): Operand["load"] {
 
 /** Each invocation reads for itself, line by line. */
 function sweepLines(code: Code, sides: Sides, parts: Parts, left: Lines, right: Lines): void {
-  const { k, type, order } = parts;
+  const { k, type, order, split } = parts;
   if (k === 0) return;
-  const isCut = splitOf(parts).pieces > 1;
   const [rows, columns] = sides;
   const operands = { left, right };
   const fours = sides.flatMap((side) =>
@@ -290,9 +271,10 @@ function sweepLines(code: Code, sides: Sides, parts: Parts, left: Lines, right: 
     for (const condition of lineConditions(parts)) code.line(`if (!(${condition})) { continue; }`);
     for (const { operand, name } of fours) operand.enter(code, name);
     const end = taps ?? `${extent}`;
-    const [from, to] = isCut
-      ? [`max(first - line * ${extent}, 0)`, `min(last - line * ${extent}, ${end})`]
-      : ["0", end];
+    const isWhole = split.pieces === 1 || split.length % extent === 0;
+    const [from, to] = isWhole
+      ? ["0", end]
+      : [`max(first - line * ${extent}, 0)`, `min(last - line * ${extent}, ${end})`];
     code.block(`for (var p = ${from}; p < ${to}; p++)`, () => {
       for (const h of columns.own.keys()) {
         const words = right.words(code, `right${h}`, "p");
@@ -318,30 +300,34 @@ function imageTarget(parts: Parts, table: TableLayout): Target {
   const { stage, axes, m, n, outputs } = parts;
   const results = axes.map((axis) => axis.results);
   const channel = sizeOf(results);
+  // Axes whose last places some phases do not have.
+  const ragged = axes.flatMap((axis, i) =>
+    axis.results % axis.phases.length === 0 || placesOf(axis) === 1 ? [] : [i],
+  );
   return {
     quads: false,
     begin(code) {
-      const phases = axes.map((_, axis) => scaled(phaseNumber(axes, axis), sizeOf(results.slice(axis + 1))));
-      const group = scaled(`matrix / ${phasesOf(axes)}`, m * channel);
+      const phases = axes.map((_, axis) => scaled(phaseOf(axes, axis), sizeOf(results.slice(axis + 1))));
+      const group = scaled(groupOf(parts), m * channel);
       code.line(`let to = ${sum(table.buffer(stage.result), group, ...phases)};`);
     },
-    place(code, four, column) {
+    place(code, four, column, isInside) {
       code.line(`let ${four} = vec4<i32>(${column}) + vec4<i32>(0, 1, 2, 3);`);
-      const conditions = [`(${four} < vec4<i32>(${n}))`];
-      const offsets = axes.map((axis, number) => {
-        const inside = sizeOf(axes.slice(number + 1).map(placesOf));
-        const place = `${four} / ${inside} % ${placesOf(axis)} * ${axis.apart}`;
-        if (axis.results % axis.apart !== 0 && axis.phases.length > 1)
-          conditions.push(`(${sum(place, phaseNumber(axes, number))} < vec4<i32>(${axis.results}))`);
-        return scaled(place, sizeOf(results.slice(number + 1)));
-      });
-      const image = scaled(`${four} / ${sizeOf(axes.map(placesOf))}`, outputs * channel);
-      code.line(`let ${four}_at = ${sum(image, ...offsets)};`, `let ${four}_is = ${conditions.join(" & ")};`);
+      const offsets = axes.map(({ apart }, axis) =>
+        scaled(placeOf(parts, axis, four), apart * sizeOf(results.slice(axis + 1))),
+      );
+      const image = scaled(imageOf(parts, four), outputs * channel);
+      code.line(`let ${four}_at = ${sum("vec4<i32>()", image, ...offsets)};`);
+      const conditions = [
+        ...(isInside ? [] : [`(${four} < vec4<i32>(${n}))`]),
+        ...ragged.map((axis) => {
+          const place = scaled(placeOf(parts, axis, four), axes[axis]!.apart);
+          return `(${sum(place, phaseOf(axes, axis))} < vec4<i32>(${results[axis]}))`;
+        }),
+      ];
+      if (conditions.length > 0) code.line(`let ${four}_is = ${conditions.join(" & ")};`);
     },
-    has: (four, j) => `${four}_is[${j}]`,
+    has: (four, j, isInside) => (isInside && ragged.length === 0 ? null : `${four}_is[${j}]`),
     at: (four, j, row) => sum("to", scaled(`(${row})`, channel), `${four}_at[${j}]`),
   };
 }
-
-const phaseNumber = (axes: readonly WindowAxis[], axis: number): string =>
-  axes[axis]!.phases.length === 1 ? "0" : `${phaseOf(axes, axis)}`;

@@ -2,7 +2,6 @@ import type { Affine, Expression, LoopKernel, ScalarType } from "@amari/core/bac
 import { type DeviceKernel, emitLoops, type KernelContext } from "../loops.ts";
 import type { DotStage } from "./dot-stage.ts";
 import { emitMatrixProduct, hasQuads } from "./matrix-product.ts";
-import type { Split } from "./split.ts";
 import type { ProductVariant } from "./variants.ts";
 import { emitVectorProduct, mostVectors } from "./vector-product.ts";
 
@@ -22,18 +21,16 @@ export function dotForm({ m, n, k }: DotStage, type: ScalarType): DotForm {
  * A batched product of matrices.
  *
  * @param variant - how to compute it where it has the form of matrices; all of them give the same bits
- * @param split - how k is cut there; default: by the sizes of the product
  */
 export function emitDot(
   stage: DotStage,
   type: ScalarType,
   variant: ProductVariant,
   context: KernelContext,
-  split?: Split,
 ): DeviceKernel {
   switch (dotForm(stage, type)) {
     case "matrices":
-      return emitMatrixProduct(stage, variant, hasQuads(stage, context.isAligned), context, split);
+      return emitMatrixProduct(stage, variant, hasQuads(stage, context.isAligned), context);
     case "vectors":
       return emitVectorProduct(stage, context);
     case "folds":

@@ -11,7 +11,7 @@ export function matrixTarget({ result, batch, n }: DotStage, table: TableLayout,
     quads,
     begin: (code) => code.line(`let to = ${start};`),
     place: (code, four, column) => code.line(`let ${four} = ${column};`),
-    has: (four, j) => `${plus(four, j)} < ${n}`,
+    has: (four, j, isInside) => (isInside ? null : `${plus(four, j)} < ${n}`),
     at: (four, j, row) => `to${times(row, rowStride)}${times(plus(four, j), columnStride)}`,
   };
 }

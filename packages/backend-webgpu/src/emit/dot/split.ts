@@ -24,11 +24,15 @@ export function splitInto(most: number, k: number, shortest: number, multiple: n
 /** Below so many tiles of 64 by 64 a product leaves most of a GPU without work, unless k is cut. */
 const fewTiles = 64;
 
-/** How the k of a tiled product is cut. */
-export function splitOfTiles({ m, n, k }: { m: number; n: number; k: number }, matrices: number): Split {
+/** How the k of a tiled product is cut, into multiples of so many elements. */
+export function splitOfTiles(
+  { m, n, k }: { readonly m: number; readonly n: number; readonly k: number },
+  matrices: number,
+  multiple: number = 16,
+): Split {
   const tiles = Math.ceil(m / 64) * Math.ceil(n / 64) * matrices;
   if (tiles >= fewTiles || k < 512) return whole(k);
-  return splitInto(Math.ceil((2 * fewTiles) / tiles), k, 256, 16);
+  return splitInto(Math.ceil((2 * fewTiles) / tiles), k, 256, multiple);
 }
 
 /** A product whose sum over k was cut. */
@@ -59,9 +63,9 @@ export function addPieces({ type, matrices, m, n, split, target, table }: CutPro
     code.line(`sum += ${piece(`piece * ${elements} + place`)};`),
   );
   target.begin(code);
-  target.place(code, "to0", `place % ${n}`);
+  target.place(code, "to0", `place % ${n}`, true);
   const at = target.at("to0", 0, `place / ${n} % ${m}`);
-  code.line(`if (${target.has("to0", 0)}) { heap[${at}] = ${toWord("sum", type)}; }`);
+  code.guarded(target.has("to0", 0, true), `heap[${at}] = ${toWord("sum", type)};`);
   return {
     text: shaderText({ lines: code.lines, table, invocations }),
     groups: gridOf(Math.ceil(elements / invocations)),

@@ -174,7 +174,7 @@ function textOf(product: TiledProduct, variant: ProductVariant): string {
       for (const h of columns.own.keys()) code.line(`var ${sumOf(g, i, h)} = vec4<${type}>();`);
   if (isShared) sweepTiles(code, product, sides, variant);
   else product.sweep(code, sides);
-  store(code, product, sides, split.pieces === 1 ? product.target : pieceOf(product));
+  store(code, product, sides, split.pieces === 1 ? product.target : pieceOf(product), isShared);
   const tiles = sides.map(
     ({ name, tile }) =>
       `var<workgroup> ${name}_tile: array<vec4<${type}>, ${(tile * variant.depth) / quad}>;`,
@@ -279,25 +279,27 @@ export const foursFromWords = (words: string, type: ProductType): string =>
 const foursToWords = (fours: string, type: ProductType): string =>
   type === "u32" ? fours : `bitcast<vec4<u32>>(${fours})`;
 
-function store(code: Code, product: TiledProduct, [rows, columns]: Sides, target: Target): void {
-  const { type, m } = product;
+function store(code: Code, { type }: TiledProduct, sides: Sides, target: Target, isShared: boolean): void {
+  const [rows, columns] = sides;
+  // An invocation that reads for itself has begun inside.
+  const isInside = ({ extent, tile }: Side, four: number): boolean =>
+    extent % tile === 0 || (!isShared && four === 0 && extent % quad === 0);
   target.begin(code);
-  for (const h of columns.own.keys()) target.place(code, `to${h}`, plus(columns.origin, h * columns.apart));
+  for (const h of columns.own.keys())
+    target.place(code, `to${h}`, plus(columns.origin, h * columns.apart), isInside(columns, h));
   for (const [g, own] of rows.own.entries()) {
     for (const i of range(own)) {
       const row = plus(rows.origin, g * rows.apart + i);
-      code.block(`if (${row} < ${m})`, () => {
+      code.block(isInside(rows, g) ? "" : `if (${row} < ${rows.extent})`, () => {
         for (const h of columns.own.keys()) {
           const [sum, four] = [sumOf(g, i, h), `to${h}`];
+          const has = (j: number) => target.has(four, j, isInside(columns, h));
           if (target.quads) {
-            const words = foursToWords(sum, type);
-            code.line(`if (${target.has(four, 0)}) { heap[(${target.at(four, 0, row)}) >> 2u] = ${words}; }`);
+            code.guarded(has(0), `heap[(${target.at(four, 0, row)}) >> 2u] = ${foursToWords(sum, type)};`);
             continue;
           }
-          for (const j of range(quad)) {
-            const word = toWord(`${sum}[${j}]`, type);
-            code.line(`if (${target.has(four, j)}) { heap[${target.at(four, j, row)}] = ${word}; }`);
-          }
+          for (const j of range(quad))
+            code.guarded(has(j), `heap[${target.at(four, j, row)}] = ${toWord(`${sum}[${j}]`, type)};`);
         }
       });
     }
@@ -310,7 +312,7 @@ function pieceOf({ matrices, m, n, words }: TiledProduct): Target {
     quads: words !== "u32",
     begin: (code) => code.line(`let to = ${ownMemory} + (piece * ${matrices} + matrix) * ${m * n};`),
     place: (code, four, column) => code.line(`let ${four} = ${column};`),
-    has: (four, j) => `${plus(four, j)} < ${n}`,
+    has: (four, j, isInside) => (isInside ? null : `${plus(four, j)} < ${n}`),
     at: (four, j, row) => plus(`to + (${row}) * ${n} + ${four}`, j),
   };
 }

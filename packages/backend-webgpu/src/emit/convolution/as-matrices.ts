@@ -1,17 +1,55 @@
-import { type ArrayOperand, sizeOf } from "@amari/core/backend";
-import type { DotStage } from "../dot/dot-stage.ts";
-import { isSmall, type Parts } from "./convolution-product.ts";
+import { type ArrayOperand, type Matrix, sizeOf } from "@amari/core/backend";
+import { type DotStage, matricesOf } from "../dot/dot-stage.ts";
+import type { Split } from "../dot/split.ts";
+import { quad } from "../dot/tiled-product.ts";
+import type { Parts } from "./convolution-product.ts";
+import { splitOf } from "./sizes.ts";
 import { placesOf, tapsOf, type WindowAxis } from "./window-axis.ts";
 
 /** Fewer places leave a tile of a matrix for each image mostly empty. */
 const fewPlaces = 32;
 
+/** Matrices that are there, and how their k is cut. */
+interface Matrices {
+  readonly dot: DotStage;
+  readonly split: Split;
+}
+
 /**
- * The convolution as a product of matrices that are there, which needs no windows: where windows hold one place, or all of
- * the input. It has the bits that it has by windows. Null where the operands do not stand like that.
+ * The convolution as a product of matrices that are there, which needs no windows; null where the operands do not stand
+ * like that. Whether they do decides over no bit, unless the shape alone decides it.
  */
-export function asDot(parts: Parts): DotStage | null {
-  if (parts.type !== "f32" || parts.k === 0 || isSmall(parts)) return null;
+export function asMatrices(parts: Parts): Matrices | null {
+  const pointwise = asPointwise(parts);
+  if (pointwise !== null) {
+    return { dot: withColumns(pointwise), split: splitOf(pointwise, matricesOf(pointwise), 1) };
+  }
+  const dot = asDot(parts);
+  return dot && { dot: withColumns(dot), split: parts.split };
+}
+
+/** The same with more columns than rows where there are few, since an invocation has four columns. */
+function withColumns(dot: DotStage): DotStage {
+  const { left, right, result, m, n } = dot;
+  if (n >= quad || m <= n) return dot;
+  const transposed = ({ rowStride, columnStride, ...rest }: Matrix): Matrix => ({
+    ...rest,
+    rowStride: columnStride,
+    columnStride: rowStride,
+  });
+  return {
+    ...dot,
+    left: transposed(right),
+    right: transposed(left),
+    result: transposed(result),
+    m: n,
+    n: m,
+  };
+}
+
+/** Where windows hold one place, or all of the input. */
+function asDot(parts: Parts): DotStage | null {
+  if (parts.type !== "f32" || parts.k === 0) return null;
   const { stage, axes, groups, batch, outputs, m, order } = parts;
   const { input, window, result } = stage;
   const hasOthers = [...order.lines, order.run].some(({ edge }) => edge !== null);
@@ -63,7 +101,7 @@ export function asDot(parts: Parts): DotStage | null {
 }
 
 /** Where the input is a single place, each place of the result has a product of its own, by another element of the kernel. */
-export function asPointwise(parts: Parts): DotStage | null {
+function asPointwise(parts: Parts): DotStage | null {
   const { stage, type, axes, groups, batch, outputs, m, k } = parts;
   const { input, window, result } = stage;
   if (type !== "f32" || k === 0 || !axes.every(meetsOneTap) || axes.every((axis) => tapsOf(axis) === 1))
