@@ -127,7 +127,7 @@ export class WebgpuExecutable implements TimedExecutable {
       isHalf: (buffer) => this.schedule.buffers[buffer]!.type.dtype === "float16",
       sizeOf: (buffer) => sizeOf(this.schedule.buffers[buffer]!.type.shape),
       float16: runtime.float16,
-      isPrivate: (buffer) =>
+      hasOneReader: (buffer) =>
         this.schedule.buffers[buffer]!.role.kind === "temporary" && readers.get(buffer) === 1,
     };
     this.actions = this.schedule.stages.map((stage) => {

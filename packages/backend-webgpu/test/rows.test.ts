@@ -67,6 +67,25 @@ describe.skipIf(backend === null)("a row that a workgroup shares", () => {
     expect(text).toContain("e += 1024");
   });
 
+  it("leaves in memory what another kernel reads, and its own shaders where it is cut", async () => {
+    const f = (x: Tensor) => {
+      const raised = x.slice(null, [0, 300]).exp();
+      const total = raised.sum(-1, { keepDims: true }).add(x.square().sum(-1, { keepDims: true }));
+      return raised.div(total).mul(1000) as Tensor;
+    };
+    await shadersOf(f, 2, 20_000);
+    await shadersOf(f, 400, 1000);
+    await shadersOf(
+      (x) =>
+        x
+          .sub(x.max(-1, { keepDims: true }))
+          .exp()
+          .cumsum(0) as Tensor,
+      3,
+      128,
+    );
+  });
+
   it("may be read by index after its fold", async () => {
     const f = (x: Tensor) => x.logSoftmax(-1).take(tensor([3], { dtype: "int32" }), 1) as Tensor;
     await shadersOf(f, 5, 128);

@@ -19,7 +19,7 @@ import { instructionText } from "./instructions.ts";
 import { combineLanes, combineNeighbours, type Lanes, type LaneValue, laneTreeWords } from "./lane-tree.ts";
 import { isShaderType, literal, type ShaderType } from "./literal.ts";
 import { storesPairs } from "./pairs.ts";
-import { type Pass, passesOf } from "./passes.ts";
+import { combiningPhase, type Pass, passesOf } from "./passes.ts";
 import { hasQuads, hasWholeQuads, type IsAligned, isByQuads, neighbours, quad, stepOf } from "./quads.ts";
 import { fromWord, type Load, Scope, toWord } from "./scope.ts";
 import { shareExpressions } from "./share.ts";
@@ -78,8 +78,8 @@ export interface KernelContext extends FloatContext {
   readonly lanes: number;
   /** Whether a buffer begins on a multiple of four words, whenever the program runs. */
   readonly isAligned: IsAligned;
-  /** Whether nothing reads a buffer but the kernel that writes it. */
-  readonly isPrivate: (buffer: number) => boolean;
+  /** Whether one kernel alone reads a buffer, which lives inside the program only. */
+  readonly hasOneReader: (buffer: number) => boolean;
   /** How many elements a buffer has. */
   readonly sizeOf: (buffer: number) => number;
 }
@@ -99,22 +99,64 @@ export function emitLoops(original: LoopKernel, context: KernelContext): DeviceK
   const isCut = passes.some(({ accumulators, chunks }) => accumulators.length > 0 && chunks > 1);
   if (!isCut) {
     const writer = new ShaderWriter(kernel, table, new Map(), context);
-    const shader = hasWholeQuads(kernel, context.isAligned) ? writer.writeQuads() : writer.write(passes, 1);
+    const shader = hasWholeQuads(kernel, context.isAligned) ? writer.writeQuads() : writer.write(passes);
     return { shaders: [shader], table, memory: 0 };
   }
+  return { ...emitCut(kernel, passes, table, context), table };
+}
+
+/** The shaders of a kernel whose folds are cut: one for each pass, and those between that combine the pieces of a fold. */
+function emitCut(
+  kernel: LoopKernel,
+  passes: readonly Pass[],
+  table: TableLayout,
+  context: KernelContext,
+): Omit<DeviceKernel, "table"> {
   const memory = new Map<number, PartialResults>();
   const points = product(kernel.loops);
+  const shaders: Shader[] = [];
   let words = 0;
-  const shaders = passes.map((pass) => {
-    const shader = new ShaderWriter(kernel, table, memory, context).write([pass], pass.chunks, words);
-    for (const accumulator of pass.accumulators) {
-      memory.set(accumulator.index, { accumulator, at: words, chunks: pass.chunks });
-      words += points * pass.chunks;
+  const write = (of: LoopKernel, parts: readonly Pass[], chunks: number, keeps: boolean): void => {
+    const writer = new ShaderWriter(of, table, memory, context);
+    shaders.push(writer.write(parts, { chunks, memory: keeps ? words : null }));
+  };
+  /** Notes where the results of a pass are, of which there are so many for each point. */
+  const note = ({ accumulators }: Pass, chunks: number): void => {
+    for (const accumulator of accumulators) {
+      memory.set(accumulator.index, { accumulator, at: words, chunks });
+      words += points * chunks;
     }
-    return shader;
-  });
-  return { shaders, table, memory: words };
+  };
+  for (const [i, pass] of passes.entries()) {
+    const isFold = pass.accumulators.length > 0;
+    write(kernel, [pass], pass.chunks, isFold);
+    note(pass, pass.chunks);
+    if (!isFold || pass.strands === 1 || pass.chunks === 1) continue;
+    const phase = combiningPhase(pass, ({ index, type }) => ({
+      kind: "load",
+      type,
+      buffer: ownBuffer,
+      access: { offset: memory.get(index)!.at, strides: [...placesOf(kernel.loops), points] },
+    }));
+    const rest = passes.slice(i + 1);
+    const isLast = rest.every((other) => other.phase.loops.length === 0);
+    const combining = {
+      loops: kernel.loops,
+      phases: [phase, ...(isLast ? rest.map((other) => other.phase) : [])],
+    };
+    for (const { index } of pass.accumulators) memory.delete(index);
+    write(combining, passesOf(combining), 1, !isLast);
+    if (isLast) break;
+    note(pass, 1);
+  }
+  return { shaders, memory: words };
 }
+
+/** The strides of the flat number of a point. */
+const placesOf = (loops: readonly number[]): number[] => loops.map((_, i) => product(loops.slice(i + 1)));
+
+/** The kernel's own memory, as a buffer that its shaders load from. */
+const ownBuffer = -1;
 
 /** Where an earlier shader has left the results of an accumulator's chunks. */
 interface PartialResults {
@@ -186,17 +228,19 @@ class ShaderWriter {
     this.context = context;
   }
 
-  /** @param memory where the results of chunks begin, if this is one of several shaders */
-  write(passes: readonly Pass[], chunks: number, memory?: number): Shader {
+  /** @param part - where this is one of several shaders: into how many chunks it is cut, and where their results begin */
+  write(passes: readonly Pass[], part?: { readonly chunks: number; readonly memory: number | null }): Shader {
+    const { chunks = 1, memory = null } = part ?? {};
     const points = product(this.kernel.loops);
     this.chunks = chunks;
     this.lanes = Math.max(...passes.map((pass) => this.lanesOf(pass)));
     const isHeld = passes.every((pass) => pass.strands === 1 || this.canHold(pass));
-    if (isHeld && chunks === 1) for (const store of this.needlessStores(passes)) this.needless.add(store);
+    if (isHeld && part === undefined)
+      for (const store of this.needlessStores(passes)) this.needless.add(store);
     const storing = passes.filter((pass) => this.storesOf(pass).some(({ buffer }) => this.isHalf(buffer)));
     const inPairs =
       chunks === 1 && storing.length > 0 && storing.every((pass) => this.hasPairsOfPoints(pass));
-    if (memory === undefined && this.goesByQuads(passes)) this.cells = this.cellsOfQuads();
+    if (memory === null && this.goesByQuads(passes)) this.cells = this.cellsOfQuads();
     else if (!inPairs && !storing.every((pass) => this.hasPairsInside(pass))) this.cells = "atomic<u32>";
     const main = this.scope();
     const total = inPairs ? Math.ceil(points / 2) : points * chunks;
@@ -211,7 +255,7 @@ class ShaderWriter {
           since = i;
         }
         this.writePass(scope, pass, isHeld);
-        if (memory !== undefined && pass.accumulators.length > 0)
+        if (memory !== null && pass.accumulators.length > 0)
           this.keepChunks(scope, pass.accumulators, memory, points);
       });
     };
@@ -357,19 +401,19 @@ class ShaderWriter {
 
   /** Stores that all readers can do without, where invocations hold what they compute. */
   private needlessStores(passes: readonly Pass[]): Store[] {
-    const { isPrivate } = this.context;
-    return passes.flatMap((pass, i) =>
-      pass.strands === 1
-        ? []
-        : pass.stores.filter(
-            (store) =>
-              isPrivate(store.buffer) &&
-              passes.every((other, j) => {
-                const loads = loadsOf(other).filter(({ buffer }) => buffer === store.buffer);
-                return loads.every((load) => j > i && isOwn(pass, store, other, load));
-              }),
-          ),
-    );
+    const { hasOneReader } = this.context;
+    const isNeedless = (pass: Pass, i: number, store: Store): boolean => {
+      const readers = passes.flatMap((other, j) =>
+        loadsOf(other).flatMap((load) => (load.buffer === store.buffer ? [{ other, j, load }] : [])),
+      );
+      return (
+        // Then it is this kernel that reads it, and no other.
+        readers.length > 0 &&
+        hasOneReader(store.buffer) &&
+        readers.every(({ other, j, load }) => j > i && isOwn(pass, store, other, load))
+      );
+    };
+    return passes.flatMap((pass, i) => pass.stores.filter((store) => isNeedless(pass, i, store)));
   }
 
   /** Whether the heap can be accessed by quads: all is stored by quads, and something is loaded so. */
@@ -444,7 +488,7 @@ class ShaderWriter {
 
   /** Four neighbours in memory: words, or the numbers that halves of two words are. */
   private quadAt({ buffer, access }: Load): string {
-    const at = `(b${buffer} + ${this.affine(access)})`;
+    const at = `(${this.base(buffer)} + ${this.affine(access)})`;
     if (this.cells === "vec4<u32>") return `heap[${at} >> 2u]`;
     if (this.isHalf(buffer)) return `${this.use("from_halves")}(heap[${at} >> 2u])`;
     return `vec4<u32>(heap[${at} >> 1u], heap[(${at} >> 1u) + 1])`;
@@ -457,7 +501,7 @@ class ShaderWriter {
   }
 
   private putQuad({ buffer, access }: Store, [x, y, z, w]: readonly string[]): string[] {
-    const at = `(b${buffer} + ${this.affine(access)})`;
+    const at = `(${this.base(buffer)} + ${this.affine(access)})`;
     if (this.cells === "vec4<u32>") return [`heap[${at} >> 2u] = vec4<u32>(${x}, ${y}, ${z}, ${w});`];
     const words = this.isHalf(buffer) ? [`${x} | (${y} << 16u)`, `${z} | (${w} << 16u)`] : [x!, y!, z!, w!];
     const place = this.isHalf(buffer) ? `(${at} >> 1u)` : at;
@@ -477,13 +521,13 @@ class ShaderWriter {
       const element = `${quad}[${this.neighbour}]`;
       return this.isHalf(buffer) ? element : fromWord(element, type);
     }
-    const at = `b${buffer} + ${this.index(access)}${moved}`;
+    const at = `${this.base(buffer)} + ${this.index(access)}${moved}`;
     return this.isHalf(buffer) ? `${this.use("half_at")}(${at})` : fromWord(wordAt(this.cells, at), type);
   }
 
   /** The statement that writes a value, which is known by its name, to a place of a buffer. */
   private put({ buffer, access, value }: Store, name: string): string {
-    const at = `b${buffer} + ${this.index(access)}`;
+    const at = `${this.base(buffer)} + ${this.index(access)}`;
     if (!this.isHalf(buffer)) return this.putWord(at, toWord(name, value.type as ShaderType));
     const half = `${this.use("to_half")}(${name})`;
     if (this.words === null) return `${this.use("put_half")}(${at}, ${half});`;
@@ -496,8 +540,12 @@ class ShaderWriter {
     return putWord(this.cells, at, word);
   }
 
+  private base(buffer: number): string {
+    return buffer === ownBuffer ? ownMemory : `b${buffer}`;
+  }
+
   private isHalf(buffer: number): boolean {
-    return this.context.isHalf(buffer);
+    return buffer !== ownBuffer && this.context.isHalf(buffer);
   }
 
   private assemble(main: Scope): string {
@@ -1014,6 +1062,7 @@ const loadsOf = ({ accumulators, stores }: Pass): Load[] =>
 /** Whether what a pass loads or stores can go by quads. */
 const goesByQuads = ({ phase, strands }: Pass, access: Load | Store, isAligned: IsAligned): boolean =>
   strands > 1 &&
+  access.buffer !== ownBuffer &&
   hasQuads(phase) &&
   !("shift" in access && access.shift !== undefined) &&
   isByQuads(access, isAligned);

@@ -1,4 +1,4 @@
-import type { Accumulator, LoopKernel, Phase, Store } from "@amari/core/backend";
+import type { Accumulator, Expression, LoopKernel, Phase, Store } from "@amari/core/backend";
 import { quad } from "./quads.ts";
 
 /**
@@ -42,22 +42,38 @@ const strandsOfFold = ({ partials }: Accumulator, elements: number): number =>
 /** So many invocations keep a device busy; the folds of fewer are cut. */
 export const enoughInvocations = 65_536;
 
-const mostChunks = 64;
-
 /**
- * Into how many pieces each fold is cut. A fold that an invocation makes alone waits for each of its elements, so that it
- * is cut already where it is rather short; a workgroup has many elements under way.
+ * How folds are cut: which are too short for it, how short a piece may be, into how many pieces at most, and how many
+ * invocations there should be then. A fold that an invocation makes alone waits for each of its elements, so that it is cut
+ * already where it is rather short; a workgroup has many elements under way. Its pieces are combined by a tree, and may be many.
  */
+const cuts = {
+  alone: { fewest: 256, shortest: 32, most: 64, wanted: enoughInvocations },
+  dealt: { fewest: 8192, shortest: 4096, most: 1024, wanted: 4 * enoughInvocations },
+} as const;
+
+/** Into how many pieces each fold is cut. */
 function chunksOf(points: number, elements: number, strands: number): number {
-  const [fewest, shortest] = strands > 1 ? [8192, 4096] : [256, 32];
-  const lanes = Math.max(1, strands / quad);
-  if (points * lanes >= enoughInvocations || elements < fewest) return 1;
-  return Math.min(
-    mostChunks,
-    Math.ceil(enoughInvocations / (points * lanes)),
-    Math.ceil(elements / shortest),
-  );
+  const { fewest, shortest, most, wanted } = strands > 1 ? cuts.dealt : cuts.alone;
+  const invocations = points * Math.max(1, strands / quad);
+  if (invocations >= enoughInvocations || elements < fewest) return 1;
+  return Math.min(most, Math.ceil(wanted / invocations), Math.ceil(elements / shortest));
 }
+
+/** The phase that folds what the pieces of a dealt out pass have left, which a load hands over. */
+export const combiningPhase = (
+  { accumulators, chunks }: Pass,
+  load: (accumulator: Accumulator) => Expression,
+): Phase => ({
+  loops: [chunks],
+  accumulators: accumulators.map((a) => ({
+    ...a,
+    value: load(a),
+    partials: Math.max(2, a.partials),
+    run: 1,
+  })),
+  stores: [],
+});
 
 /** Cuts the phases of a kernel into passes. */
 export function passesOf({ loops, phases }: LoopKernel): Pass[] {
