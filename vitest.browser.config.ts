@@ -52,6 +52,7 @@ export default defineConfig({
     browser: {
       enabled: true,
       headless: true,
+      connectTimeout: 240_000,
       screenshotFailures: false,
       provider: playwright(),
       instances: Object.entries(settings).map(instanceIn),

@@ -12,6 +12,9 @@ export interface Place {
   readonly isolated: boolean;
 }
 
+/** How long a browser and the modules of its page may take to load, in milliseconds: a busy machine takes minutes. */
+const patience = 600_000;
+
 /** Serves the sources of this repository, for pages and workers that import them. */
 export async function serveSources(): Promise<ViteDevServer> {
   const server = await createServer({
@@ -37,10 +40,11 @@ export async function runInBrowser(
   { worker, isolated }: Place,
   { tell, next }: Listener,
 ): Promise<void> {
-  const browser = await chromium.launch(launchOptions());
+  const browser = await chromium.launch({ ...launchOptions(), timeout: patience });
   try {
     const context = await browser.newContext({ extraHTTPHeaders: isolated ? asksForIsolation : {} });
     const page = await context.newPage();
+    page.setDefaultNavigationTimeout(patience);
     const name = `Chromium ${browser.version()}, ${worker ? "in a worker" : "on the main thread"}`;
     await page.exposeFunction("tellOpener", (news: Parameters<Listener["tell"]>[0]) =>
       tell(news.kind === "begun" ? { ...news, backend: `${news.backend}, ${name}` } : news),

@@ -1,27 +1,13 @@
-import { type CpuBackend, cpuBackend, jit, setDefaultBackend, type Tensor, tensor } from "amari";
+import { cpuBackend } from "amari";
 import { describe, expect, test } from "vitest";
 import { contestants } from "../../src/study/contestants.ts";
 import { placeOn } from "../../src/study/places.ts";
 import { runStudy } from "../../src/study/study.ts";
-import { isolated } from "./support.ts";
+import type { FromWorker } from "./cpu-worker.ts";
+import { chunksByWorkers, largeProduct } from "./large-product.ts";
+import { ask, isolated } from "./support.ts";
 
 const silent = { begin() {}, stage() {}, advance() {}, end() {} };
-
-/** What a product of 512 by 512 matrices and its logistic function are, after the workers have had time to start. */
-async function computeLarge(backend: CpuBackend): Promise<readonly number[]> {
-  setDefaultBackend(backend);
-  const size = 512;
-  const values = Float32Array.from({ length: size * size }, (_, i) => Math.sin(i));
-  const x = tensor(values).reshape([size, size]) as Tensor;
-  const f = jit((a: Tensor) => a.matmul(a).sigmoid().sum(0) as Tensor);
-  let result: readonly number[] = [];
-  for (let turn = 0; turn < 100; turn++) {
-    result = Array.from(await f(x).data(), Number);
-    if (backend.threads === 1 || (backend.chunksByThread[1] ?? 0) > 0) break;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  return result;
-}
 
 describe("the CPU backend", () => {
   test("has threads where the page is isolated and there are cores, and one where it is not", () => {
@@ -31,12 +17,19 @@ describe("the CPU backend", () => {
 
   test("shares large kernels with workers, which does not change a bit", async () => {
     const [alone, together] = [cpuBackend({ threads: 1 }), cpuBackend({ threads: 3 })];
-    const expected = await computeLarge(alone);
-    expect(await computeLarge(together)).toEqual(expected);
-    const byWorkers = together.chunksByThread.slice(1).reduce((sum, chunks) => sum + chunks, 0);
-    if (isolated) expect(byWorkers).toBeGreaterThan(0);
+    const expected = await largeProduct(alone);
+    expect(await largeProduct(together)).toEqual(expected);
+    if (isolated) expect(chunksByWorkers(together)).toBeGreaterThan(0);
     else expect(together.threads).toBe(1);
     await together.close();
+  });
+
+  test("runs inside a dedicated worker, with workers of its own where it may share memory, and gives the same bits", async () => {
+    const worker = new Worker(new URL("./cpu-worker.ts", import.meta.url), { type: "module" });
+    const { threads, result, byWorkers } = await ask<FromWorker>(worker, 3);
+    expect(threads).toBe(isolated ? 3 : 1);
+    if (isolated) expect(byWorkers).toBeGreaterThan(0);
+    expect(result).toEqual(await largeProduct(cpuBackend({ threads: 1 })));
   });
 
   test("runs the study of iris: both models, by two optimizers, with the exact Fisher information", async () => {

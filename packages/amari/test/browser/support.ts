@@ -12,3 +12,16 @@ export const makeBackend = async (): Promise<Backend> => (kind === "webgpu" ? we
 
 /** `webgpu`, `cpu with threads`: the project, for what is printed. */
 export const title: string = kind === "cpu" ? `${kind} ${isolated ? "with" : "without"} threads` : kind;
+
+/** Sends a worker a message and gives its answer; the worker ends. */
+export async function ask<T>(worker: Worker, message: unknown): Promise<T> {
+  try {
+    return await new Promise<T>((resolve, reject) => {
+      worker.onmessage = ({ data }) => resolve(data as T);
+      worker.onerror = (event) => reject(new Error(event.message));
+      worker.postMessage(message);
+    });
+  } finally {
+    worker.terminate();
+  }
+}

@@ -2,6 +2,7 @@ import { webgpu } from "@amari/backend-webgpu";
 import { watchBuffers } from "@amari/testing";
 import { adam, applyUpdates, jit, memory, random, setDefaultBackend, type Tensor, valueAndGrad } from "amari";
 import { expect, inject, test } from "vitest";
+import { ask } from "./support.ts";
 
 /** What is in use after a step. */
 interface Use {
@@ -108,14 +109,5 @@ test("awaited steps of a naive loop leave storages that the engine collects, and
 
 test("a dedicated worker has a device of its own", async () => {
   const worker = new Worker(new URL("./webgpu-worker.ts", import.meta.url), { type: "module" });
-  try {
-    const answer = new Promise((resolve, reject) => {
-      worker.onmessage = ({ data }) => resolve(data);
-      worker.onerror = (event) => reject(new Error(event.message));
-    });
-    worker.postMessage([1, -2, 3]);
-    expect(await answer).toEqual({ device: expect.any(String), gradient: [2, -4, 6] });
-  } finally {
-    worker.terminate();
-  }
+  expect(await ask(worker, [1, -2, 3])).toEqual({ device: expect.any(String), gradient: [2, -4, 6] });
 });
