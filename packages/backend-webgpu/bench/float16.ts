@@ -62,7 +62,7 @@ for (const [name, f, ...shapes] of cases) {
   console.log(name.padEnd(32) + figures.map((figure) => figure.padStart(9)).join(""));
 }
 
-const [batch, width, layers] = [512, 256, 4];
+const [batch, width, layers] = [1024, 256, 12];
 
 /** Bytes of temporaries of a gradient of a perceptron: weights in float32, layers in a dtype. */
 async function bytesOfStep(dtype: DType): Promise<number> {

@@ -121,7 +121,10 @@ export class Scope {
     if (operand.kind === "constant") return this.surroundings.constant(operand.value);
     const other = instruction.operands[1 - i];
     const text = this.value(operand);
-    return other !== undefined && sharesOperand(instruction, operand, other) ? opaque(text) : text;
+    // The difference of NaN or infinity and itself is not 0, nor their quotient 1.
+    const isItself = operand === other && i === 1 && isInstruction(instruction, "sub", "div");
+    const isHidden = other !== undefined && (isItself || sharesOperand(instruction, operand, other));
+    return isHidden ? opaque(text) : text;
   }
 
   /** A selection whose first value is computed only where it is wanted. */
