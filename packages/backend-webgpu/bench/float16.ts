@@ -11,6 +11,7 @@ import { webgpu } from "../src/index.ts";
 const rounds = 7;
 const runs = 5;
 
+const { adapter } = await findAdapter({});
 const backend = await webgpu();
 setDefaultBackend(backend);
 
@@ -88,9 +89,7 @@ async function bytesOfStep(dtype: DType): Promise<number> {
 console.log(`\nKB of temporaries of a gradient, ${layers} layers of ${width}, ${batch} examples`);
 for (const dtype of ["float32", "float16"] as const)
   console.log(`${dtype.padEnd(32)}${((await bytesOfStep(dtype)) / 1024).toFixed(0).padStart(9)}`);
-await backend.close();
 
-const adapter = await findAdapter({});
 if (adapter.features.has("shader-f16")) {
   const device = await adapter.requestDevice({ requiredFeatures: ["shader-f16"] });
   const elements = 2 ** 22;
@@ -130,3 +129,4 @@ ${main(`heap[i + ${quads}u] = vec4<f16>(vec4<f32>(vec4<f16>(vec4<f32>(heap[i]) *
   );
   device.destroy();
 } else console.log("\nthe device has no shader-f16");
+await backend.close();
