@@ -8,10 +8,14 @@ export interface FromWorker {
   readonly byWorkers: number;
 }
 
-self.addEventListener("message", async ({ data: threads }: MessageEvent<number>) => {
+async function compute(threads: number): Promise<FromWorker> {
   const backend = cpuBackend({ threads });
   const result = await largeProduct(backend);
-  const answer: FromWorker = { threads: backend.threads, result, byWorkers: chunksByWorkers(backend) };
+  const answer = { threads: backend.threads, result, byWorkers: chunksByWorkers(backend) };
   await backend.close();
-  self.postMessage(answer);
+  return answer;
+}
+
+self.addEventListener("message", ({ data }: MessageEvent<number>) => {
+  void compute(data).then((answer) => self.postMessage(answer));
 });
