@@ -1,5 +1,5 @@
 import { type WebgpuBackend, webgpu } from "@amari/backend-webgpu";
-import { type Backend, cpuBackend } from "amari";
+import { type Backend, type CpuTier, cpuBackend } from "amari";
 
 /** A backend that runs, and what there is to say about it. */
 export interface Running {
@@ -16,13 +16,21 @@ export interface Choice {
   start(): Promise<Running>;
 }
 
+/** What the kernels of the CPU backend are, by its tier. */
+const kernels: Readonly<Record<CpuTier, string>> = {
+  js: "JavaScript, as this browser has no WebAssembly SIMD",
+  simd128: "WebAssembly SIMD",
+  relaxed: "WebAssembly SIMD",
+  revectorised: "WebAssembly SIMD",
+};
+
 const threadsMissing = "1 thread only, since this page is not served with COOP and COEP headers";
 
 async function onCpu(threads?: number): Promise<Running> {
   const backend = cpuBackend(threads === undefined ? {} : { threads });
   const count = backend.threads === 1 ? "1 thread" : `${backend.threads} threads`;
   const says = threads === undefined && !crossOriginIsolated ? threadsMissing : count;
-  return { backend, description: `CPU, ${backend.tier}, ${says}` };
+  return { backend, description: `CPU, ${kernels[backend.tier]}, ${says}` };
 }
 
 async function onGpu(): Promise<Running> {
@@ -32,9 +40,7 @@ async function onGpu(): Promise<Running> {
 
 function nameOf({ description: { description, vendor, architecture, isSoftware } }: WebgpuBackend): string {
   const name = description || [vendor, architecture].filter(Boolean).join(" ") || "a device without a name";
-  return isSoftware
-    ? `${name}: a program on the processor instead of a GPU, slower than the CPU backend`
-    : name;
+  return isSoftware ? `${name} (software instead of a GPU, slower than the CPU backend)` : name;
 }
 
 /** The backends by what the form calls them. */

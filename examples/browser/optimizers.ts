@@ -49,7 +49,7 @@ export const optimizers: Readonly<Record<string, Choice>> = {
     make: (learningRate) => laprop({ learningRate }),
   },
   sgd: {
-    label: "SGD with momentum",
+    label: "Momentum SGD",
     learningRate: 0.03,
     colour: "#808080",
     make: (learningRate) => sgd({ learningRate, momentum: 0.9 }),

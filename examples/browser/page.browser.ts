@@ -32,8 +32,8 @@ test("the page trains by two optimizers, draws their curves and has a row for ea
   await train({ optimizer: "fadam", backend, steps: "40" });
   await train({ optimizer: "sgd", backend, steps: "40" });
   const rows = cells();
-  expect(rows.map(([optimizer]) => optimizer)).toEqual(["FAdam", "SGD with momentum"]);
-  for (const [, , , , steps, loss, accuracy] of rows) {
+  expect(rows.map(([optimizer]) => optimizer)).toEqual(["1 FAdam", "2 Momentum SGD"]);
+  for (const [, loss, accuracy, , , , steps] of rows) {
     expect(steps).toBe("40");
     expect(Number(loss)).toBeLessThan(0.3); // log 3 = 1.1 is chance
     expect(Number.parseFloat(accuracy!)).toBeGreaterThan(80);
@@ -48,9 +48,27 @@ test("a run that is stopped keeps what it has, and the page can be cleared", asy
   await vi.waitFor(() => expect(find("[role=status]").textContent).toMatch(/step \d+ of 10000/), 100_000);
   find("[name=stop]").click();
   await training;
-  expect(Number(cells()[0]![4])).toBeLessThan(10_000);
+  expect(Number(cells()[0]![6])).toBeLessThan(10_000);
+  expect(find("[role=status]").textContent).toMatch(/stopped after \d+ of 10000 steps/);
   find("[name=clear]").click();
   expect(cells()).toEqual([["No run yet."]]);
+});
+
+test("the curves can be read by the keyboard, whose focus stays at a button that can be pressed", async () => {
+  find("[type=submit]").focus();
+  const training = train({ optimizer: "fadam", backend: inject("backend"), steps: "20" });
+  await vi.waitFor(() => expect(document.activeElement).toBe(find("[name=stop]")));
+  await training;
+  expect(document.activeElement).toBe(find("[type=submit]"));
+  const press = (key: string): string => {
+    find(".chart").dispatchEvent(new KeyboardEvent("keydown", { key }));
+    return find(".readout").textContent ?? "";
+  };
+  // Once the last points are drawn.
+  await vi.waitFor(() => expect(press("End")).toMatch(/^Step 19: 1 FAdam, \S.* \d\.\d+$/));
+  expect(press("ArrowLeft")).toMatch(/^Step 18: /);
+  expect(press("Home")).toMatch(/^Step 0: /);
+  expect(press("ArrowRight")).toMatch(/^Step 1: /);
 });
 
 test("where there is no WebGPU the page says what to do, and can train elsewhere", async () => {

@@ -1,4 +1,4 @@
-import { type AmariError, BackendError, collectGarbage, OutOfMemoryError } from "@amari/core";
+import { AmariError, BackendError, collectGarbage, OutOfMemoryError } from "@amari/core";
 import {
   type Backend,
   type Block,
@@ -48,6 +48,9 @@ export interface DeviceTraits {
   /** How it multiplies matrices; null: whichever way is measured to be the fastest. */
   readonly product: ProductVariantName | null;
 }
+
+/** So many milliseconds after an error of the engine its cause has been reported, if there is one. */
+const lossDelay = 500;
 
 /** The WebGPU backend: programs compiled to WGSL, on one buffer of the device. Made by `webgpu()`. */
 export class WebgpuBackend implements Backend {
@@ -163,7 +166,7 @@ export class WebgpuBackend implements Backend {
             if (this.failure === null) resolve(result);
             else reject(this.failure);
           },
-          (error: unknown) => reject(this.failure ?? error),
+          async (error: unknown) => reject(await this.causeOf(error)),
         );
       };
       this.queue.add(
@@ -171,7 +174,7 @@ export class WebgpuBackend implements Backend {
           try {
             begin();
           } catch (error) {
-            reject(error as Error);
+            void this.causeOf(error).then(reject);
           }
         }),
       );
@@ -252,7 +255,7 @@ export class WebgpuBackend implements Backend {
       yield* executable.time(inputs!, scalars, outputs!, scratch, resolve);
     } catch (error) {
       recorder.discard();
-      reject(this.failure ?? error);
+      void this.causeOf(error).then(reject);
     }
   }
 
@@ -328,6 +331,14 @@ export class WebgpuBackend implements Backend {
     this.runtime.heap.destroy();
     this.device.destroy();
     await this.device.lost;
+  }
+
+  /** What an error came from: of a loss an engine may report the consequences first. */
+  private async causeOf(error: unknown): Promise<unknown> {
+    if (this.failure === null && !(error instanceof AmariError)) {
+      await Promise.race([this.device.lost, new Promise((resolve) => setTimeout(resolve, lossDelay))]);
+    }
+    return this.failure ?? error;
   }
 
   private checkUsable(): void {
