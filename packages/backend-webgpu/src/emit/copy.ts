@@ -1,7 +1,7 @@
 import { functionTexts } from "./functions.ts";
 import type { HeapCells } from "./heap-cells.ts";
-import type { Shader } from "./loops.ts";
-import { gridOf, groupNumber } from "./loops.ts";
+import type { Shader } from "./shader.ts";
+import { gridOf, groupNumber } from "./shader.ts";
 import { byBits } from "./shader-function.ts";
 
 /** Copies words from one place of the heap to another: the table holds both addresses, in words, and how many there are. */

@@ -19,7 +19,8 @@ export interface Pass {
   readonly chunks: number;
 }
 
-const product = (extents: readonly number[]): number => extents.reduce((a, b) => a * b, 1);
+/** How many elements loops run through. */
+export const product = (extents: readonly number[]): number => extents.reduce((a, b) => a * b, 1);
 
 /** Whether the order of combining shows in the result. */
 const dependsOnOrder = ({ combine, type }: Accumulator): boolean =>

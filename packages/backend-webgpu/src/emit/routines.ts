@@ -1,8 +1,8 @@
 import { type Stage, scalarTypeOf, sizeOf, type TensorType } from "@amari/core/backend";
 import { functionTexts } from "./functions.ts";
 import type { ShaderType } from "./literal.ts";
-import { type DeviceKernel, gridOf, groupNumber, type KernelContext, type Shader } from "./loops.ts";
 import { fromWord, toWord } from "./scope.ts";
+import { type DeviceKernel, gridOf, groupNumber, type KernelContext, type Shader } from "./shader.ts";
 import { byBits } from "./shader-function.ts";
 import { opaque, TableLayout } from "./table.ts";
 

@@ -80,6 +80,9 @@ export class TableLayout {
   }
 }
 
+/** A kernel's own memory, as a buffer that its shaders load from. */
+export const ownBuffer = -1;
+
 /** The expression of the address of a kernel's own memory. */
 export const ownMemory = "i32(table[0].z)";
 

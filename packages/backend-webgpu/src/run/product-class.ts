@@ -4,7 +4,7 @@ import { type Parts, partsOf } from "../emit/convolution/convolution-product.ts"
 import type { DotStage } from "../emit/dot/dot-stage.ts";
 import { emitMatrixProduct } from "../emit/dot/matrix-product.ts";
 import type { ProductVariant } from "../emit/dot/variants.ts";
-import type { DeviceKernel } from "../emit/loops.ts";
+import type { DeviceKernel } from "../emit/shader.ts";
 
 /** Products that are taken to be alike, and one of them that stands for all. */
 export interface ProductClass {

@@ -6,7 +6,7 @@ import {
   productVariantNames,
   productVariants,
 } from "../emit/dot/variants.ts";
-import type { DeviceKernel } from "../emit/loops.ts";
+import type { DeviceKernel } from "../emit/shader.ts";
 import type { Pipelines } from "./pipelines.ts";
 import type { ProductClass } from "./product-class.ts";
 import { Stopwatch } from "./stopwatch.ts";

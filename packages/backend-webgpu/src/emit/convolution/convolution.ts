@@ -1,6 +1,6 @@
 import { emitTiledProduct } from "../dot/tiled-product.ts";
 import type { ProductVariant } from "../dot/variants.ts";
-import type { DeviceKernel } from "../loops.ts";
+import type { DeviceKernel } from "../shader.ts";
 import { convolutionProduct, type Parts } from "./convolution-product.ts";
 import { smallVariant } from "./sizes.ts";
 

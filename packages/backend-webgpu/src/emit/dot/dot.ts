@@ -1,5 +1,6 @@
 import type { Affine, Expression, LoopKernel, ScalarType } from "@amari/core/backend";
-import { type DeviceKernel, emitLoops, type KernelContext } from "../loops.ts";
+import { emitLoops } from "../loops.ts";
+import type { DeviceKernel, KernelContext } from "../shader.ts";
 import type { DotStage } from "./dot-stage.ts";
 import { emitMatrixProduct, hasQuads } from "./matrix-product.ts";
 import type { ProductVariant } from "./variants.ts";

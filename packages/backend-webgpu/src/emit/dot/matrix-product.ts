@@ -1,6 +1,6 @@
 import type { Matrix } from "@amari/core/backend";
 import { type FloatContext, FloatReader, singles, widthOf } from "../float-reader.ts";
-import type { DeviceKernel } from "../loops.ts";
+import type { DeviceKernel } from "../shader.ts";
 import { TableLayout } from "../table.ts";
 import { type Code, plus, range } from "./code.ts";
 import { type DotStage, matricesOf } from "./dot-stage.ts";

@@ -1,5 +1,5 @@
-import { gridOf, groupNumber, type Shader } from "../loops.ts";
 import { fromWord, toWord } from "../scope.ts";
+import { gridOf, groupNumber, type Shader } from "../shader.ts";
 import { ownMemory, type TableLayout } from "../table.ts";
 import { Code } from "./code.ts";
 import { shaderText } from "./shader-text.ts";

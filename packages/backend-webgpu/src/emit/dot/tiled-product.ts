@@ -1,6 +1,6 @@
 import type { FloatReader } from "../float-reader.ts";
-import { type DeviceKernel, gridOf, groupNumber, type Shader } from "../loops.ts";
 import { toWord } from "../scope.ts";
+import { type DeviceKernel, gridOf, groupNumber, type Shader } from "../shader.ts";
 import { ownMemory, type TableLayout } from "../table.ts";
 import { Code, plus, range } from "./code.ts";
 import { shaderText } from "./shader-text.ts";

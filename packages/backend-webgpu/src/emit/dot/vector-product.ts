@@ -1,5 +1,7 @@
 import { type FloatContext, FloatReader, widthOf } from "../float-reader.ts";
 import { combineLanes, combineNeighbours, type Lanes, type LaneValue, laneTreeWords } from "../lane-tree.ts";
+import { enoughInvocations } from "../passes.ts";
+import { quad } from "../quads.ts";
 import {
   aloneWorkgroup,
   type DeviceKernel,
@@ -7,9 +9,7 @@ import {
   groupNumber,
   type KernelContext,
   type Shader,
-} from "../loops.ts";
-import { enoughInvocations } from "../passes.ts";
-import { quad } from "../quads.ts";
+} from "../shader.ts";
 import { ownMemory, TableLayout } from "../table.ts";
 import { range } from "./code.ts";
 import { type DotStage, matricesOf, placeInBatch } from "./dot-stage.ts";
