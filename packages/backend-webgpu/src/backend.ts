@@ -296,7 +296,7 @@ export class WebgpuBackend implements Backend {
     return (executable as WebgpuExecutable).text;
   }
 
-  /** Which ways to multiply matrices were measured to be the fastest, by the class of the products. */
+  /** Which ways to multiply matrices, or to convolve, were measured to be the fastest, by the class of the products. */
   get productChoices(): ReadonlyMap<string, ProductVariantName> {
     return this.runtime.products.choices;
   }

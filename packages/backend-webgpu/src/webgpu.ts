@@ -19,9 +19,9 @@ export interface WebgpuOptions {
    */
   readonly memoryBytes?: number;
   /**
-   * How it multiplies matrices: one way for all products, or whichever is measured to be the fastest when the first product
-   * of a class of shapes and layouts runs. No choice changes a bit of any result. Default: measured on a GPU, "registers 4x4"
-   * on a software driver.
+   * How it multiplies matrices and convolves: one way for all products, or whichever is measured to be the fastest when
+   * the first product of a class of shapes and layouts runs. No choice changes a bit of any result. Default: measured on a
+   * GPU, "registers 4x4" on a software driver.
    */
   readonly product?: ProductVariantName | "measured";
   /** Whether reductions use subgroups where the device has them. Default true; the bits are the same without. */

@@ -137,6 +137,14 @@ const common: Readonly<Record<string, Case>> = {
   "a few multiplications": square([2, 3, 6, 6], [4, 3, 3, 3]),
   "a few multiplications by a window of one place": square([2, 3, 4, 4], [8, 3, 1, 1]),
   "one image as large as the window": square([1, 8, 5, 5], [32, 8, 5, 5]),
+  "a window on a long line, whose sums are cut anywhere": {
+    x: [2, 4, 701],
+    kernel: [6, 4, 5],
+    strides: [1],
+    padding: [[0, 0]],
+    dilation: [1],
+    groups: 1,
+  },
   "a long sum": square([3, 4, 24, 24], [5, 4, 3, 3]),
 };
 

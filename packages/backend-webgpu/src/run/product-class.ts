@@ -21,6 +21,9 @@ const largestSide = 2048;
 const smallestSide = 16;
 const mostMultiplications = 2 ** 33;
 
+/** Of a convolution's input or result. */
+const mostWords = 2 ** 23;
+
 const powerFrom = (x: number): number => 2 ** Math.ceil(Math.log2(Math.max(1, x)));
 
 /** Dense products of matrices with sides of powers of two, of the same layout. */
@@ -73,7 +76,9 @@ export function convolutionClass({ stage, type, groups, axes }: Parts): ProductC
   const results = groups * powerFrom(outputs / groups);
   const places = axes.map((axis) => axis.results);
   const each = results * channels * sizeOf(window) * sizeOf(places);
-  const images = Math.max(1, Math.min(powerFrom(batch), Math.floor(mostMultiplications / each)));
+  const words = Math.max(groups * channels * sizeOf(input), results * sizeOf(places));
+  const most = Math.min(mostMultiplications / each, mostWords / words);
+  const images = Math.max(1, Math.min(powerFrom(batch), Math.floor(most)));
   const shape = [images, results, ...places];
   const [x, w] = [
     denseLike(0, [images, groups * channels, ...input], stage.input),

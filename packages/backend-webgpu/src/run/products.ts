@@ -104,6 +104,8 @@ class Bench {
     this.addresses = [0, ...sizes].map((_, i) => sizes.slice(0, i).reduce((sum, size) => sum + size, 0));
     const { device } = pipelines;
     const size = this.addresses[3]! + 4 * own;
+    if (size > device.limits.maxStorageBufferBindingSize)
+      throw new Error(`${size} bytes are more than the device binds`);
     this.memory = device.createBuffer({ size, usage: usage.storage });
     this.table = device.createBuffer({ size: 256, usage: usage.uniform | usage.copyTarget });
     this.runs = Math.max(1, Math.min(mostRuns, Math.ceil(enoughProducts / multiplications)));

@@ -16,8 +16,8 @@ interface Matrices {
 }
 
 /**
- * The convolution as a product of matrices that are there, which needs no windows; null where the operands do not stand
- * like that. Whether they do decides over no bit, unless the shape alone decides it.
+ * The convolution as a product of matrices that are there, which needs no windows; null where it has none. Where that
+ * depends on how the operands stand in memory, the sums are those by windows, in the same order.
  */
 export function asMatrices(parts: Parts): Matrices | null {
   const pointwise = asPointwise(parts);
