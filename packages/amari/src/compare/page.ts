@@ -68,7 +68,10 @@ function dtypeSection(
     return figure(
       `${optimizer} in ${dtype}`,
       `distance of the parameters from those on ${names[0] ?? "the first backend"}, relative to the largest`,
-      lineChart(series, { x: "step", y: "relative distance", yLog: true }),
+      // A logarithm has no place for 0.
+      series.every(({ points }) => points.every(({ y }) => y === 0))
+        ? "<p>Not a bit differs at any step.</p>"
+        : lineChart(series, { x: "step", y: "relative distance", yLog: true }),
     );
   });
   const reasons = new Map<string, string[]>();

@@ -17,14 +17,19 @@ ${body}
 </html>
 `;
 
-/** A table; the first column holds names, the others numbers, text, or what is `plain`: short and read from the left. */
+/** A name, as opposed to a number or to what stands in its place. */
+const isName = (cell: string): boolean =>
+  /^[a-z]/i.test(cell) && !/^(never|undefined|infinite|NaN|unsupported|failed)$/.test(cell);
+
+/** A table; the first column holds names, the others numbers or names, text, or what is `plain`: short and read from the left. */
 export function table(
   head: readonly string[],
   rows: readonly (readonly string[])[],
   columns: "numbers" | "text" | "plain" = "numbers",
 ): string {
+  const marks = head.map((_, i) => (rows.some((row) => isName(row[i] ?? "")) ? ' class="name"' : ""));
   const cells = (row: readonly string[], tag: string) =>
-    `<tr>${row.map((cell) => `<${tag}>${escapeHtml(cell)}</${tag}>`).join("")}</tr>`;
+    `<tr>${row.map((cell, i) => `<${tag}${marks[i]}>${escapeHtml(cell)}</${tag}>`).join("")}</tr>`;
   return `<div class="scroll"><table class="${columns}"><thead>${cells(head, "th")}</thead><tbody>${rows.map((row) => cells(row, "td")).join("")}</tbody></table></div>`;
 }
 

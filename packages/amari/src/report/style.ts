@@ -29,7 +29,7 @@ figure svg { display: block; width: 100%; height: auto; overflow: visible; }
 table { border-collapse: collapse; font-size: 0.9rem; font-variant-numeric: tabular-nums; margin: 10px 0 4px; min-width: 60%; }
 th { text-align: right; font-weight: 600; color: var(--soft); border-bottom: 2px solid var(--rule); padding: 5px 0 5px 22px; vertical-align: bottom; }
 td { text-align: right; padding: 5px 0 5px 22px; border-bottom: 1px solid var(--rule); white-space: nowrap; }
-.text th, .text td, .plain th, .plain td { text-align: left; }
+.text th, .text td, .plain th, .plain td, .name { text-align: left; }
 .text td { white-space: normal; }
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
 @media (max-width: 600px) {
