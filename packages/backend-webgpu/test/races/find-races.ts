@@ -29,7 +29,8 @@ const arrayBytes = 2 ** 40;
  * Where two invocations of a workgroup meet in memory without a barrier between them, at least one of them writing, and
  * barriers that not all invocations reach: what a driver that runs invocations in order would never show. The first
  * workgroup of the shader is gone through statement by statement; both sides of a condition that depends on data are taken.
- * Places of the heap that depend on data are not followed, places of the workgroup's memory must not.
+ * Places of the heap that depend on data, or that functions touch, are not followed; places of the workgroup's memory must
+ * not depend on data.
  *
  * @returns what was found, in words; empty where there is nothing to find
  */
