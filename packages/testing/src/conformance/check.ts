@@ -10,6 +10,8 @@ export interface Check {
   readonly what: string;
   readonly inputs: readonly Input[];
   readonly f: TensorFunction;
+  /** The same function, which stores values on the way: that may change no bit. */
+  readonly cut?: TensorFunction | undefined;
   readonly bound: Bound;
 }
 
@@ -34,8 +36,11 @@ export type Bound =
   | { readonly kind: "spread" };
 
 /** A check whose data is made when it is run: most are passed over where only a sample is wanted. */
-export function deferred(check: Omit<Check, "inputs" | "f">, make: () => Pick<Check, "inputs" | "f">): Check {
-  let made: Pick<Check, "inputs" | "f"> | undefined;
+export function deferred(
+  check: Omit<Check, "inputs" | "f" | "cut">,
+  make: () => Pick<Check, "inputs" | "f" | "cut">,
+): Check {
+  let made: Pick<Check, "inputs" | "f" | "cut"> | undefined;
   const data = () => (made ??= make());
   return {
     ...check,
@@ -44,6 +49,9 @@ export function deferred(check: Omit<Check, "inputs" | "f">, make: () => Pick<Ch
     },
     get f() {
       return data().f;
+    },
+    get cut() {
+      return data().cut;
     },
   };
 }

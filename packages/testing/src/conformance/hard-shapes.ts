@@ -6,12 +6,14 @@ import {
   type DType,
   matmul,
   pad,
+  scatterAddAlongAxis,
   sort,
   type Tensor,
   take,
   where,
 } from "@amari/core";
 import type { Input } from "../fuzz/random-program.ts";
+import type { TensorFunction } from "../fuzz/variants.ts";
 import { uniformFrom } from "../sample.ts";
 import { type Check, deferred } from "./check.ts";
 
@@ -20,12 +22,13 @@ const sizes: readonly number[] = [
   0, 1, 2, 3, 4, 5, 7, 13, 31, 63, 64, 65, 127, 255, 256, 257, 1021, 1024, 4099, 65_535, 65_536, 65_537,
 ];
 
-type Function = (...x: Tensor[]) => Tensor;
+type Function = (...x: Tensor[]) => Tensor | readonly Tensor[];
 
 /** A kind of kernel: a function, and its operands' shapes for a size. */
 interface Kind {
   readonly name: string;
-  readonly f: Function;
+  /** Or the steps that it consists of, each a function of the results of the one before. */
+  readonly f: Function | readonly Function[];
   readonly shapes: (n: number) => readonly (readonly number[])[];
   /** Sizes beyond this take the reference minutes. */
   readonly most?: number;
@@ -122,6 +125,43 @@ const kinds: readonly Kind[] = [
     some: true,
   },
   { name: "gather", f: (x, i) => take(x, i) as Tensor, shapes: (n) => [[5], [n]], indices: [1] },
+  {
+    name: "scatter",
+    f: (x, i) => scatterAddAlongAxis(x, i, 1, 5) as Tensor,
+    shapes: (n) => [
+      [3, n],
+      [3, n],
+    ],
+    most: 5000,
+    indices: [1],
+  },
+  {
+    name: "several sums at once",
+    f: [
+      (x) => [x, x.mul(x) as Tensor],
+      (x, y) => [x.sum(1), y.sum(1), x.sub(x.max(1, { keepDims: true }))] as Tensor[],
+    ],
+    shapes: (n) => [[3, n]],
+    some: true,
+  },
+  {
+    name: "sum of columns of products",
+    f: [(x, y) => x.mul(y) as Tensor, (z) => z.sum(0) as Tensor],
+    shapes: (n) => [
+      [n, 5],
+      [n, 5],
+    ],
+  },
+  {
+    name: "normalised rows",
+    f: [
+      (x) => x.sub(x.mean(1, { keepDims: true })) as Tensor,
+      (x) => [x, x.square().mean(1, { keepDims: true }).add(1) as Tensor],
+      (x, variance) => x.div(variance.sqrt()) as Tensor,
+    ],
+    shapes: (n) => [[2, n]],
+    some: true,
+  },
   { name: "concatenation", f: (x, y) => concat([x, y, x]) as Tensor, shapes: (n) => [[n], [3]] },
   { name: "padding", f: (x) => pad(x, [[2, 1]] as never) as Tensor, shapes: (n) => [[n]] },
   { name: "sort", f: (x) => sort(x) as Tensor, shapes: (n) => [[n]], most: 5000 },
@@ -134,6 +174,18 @@ function inputOf(shape: readonly number[], dtype: DType, seed: number): Input {
   const value = dtype === "int32" ? () => Math.floor(uniform() * 15) - 7 : () => 2 * uniform() - 1;
   return { shape, dtype, values: Array.from({ length: size }, value) };
 }
+
+/** Steps as one function; what is done with the values on the way. */
+const together =
+  (steps: readonly Function[], onValue: (x: Tensor) => void): TensorFunction =>
+  (...x) => {
+    let values = x;
+    for (const step of steps) {
+      values = [step(...values)].flat();
+      values.forEach(onValue);
+    }
+    return values;
+  };
 
 /** Each kind of kernel at each of the hard sizes. */
 export function* hardShapeChecks(
@@ -150,7 +202,8 @@ export function* hardShapeChecks(
         inputs: shapes(n).map((shape, i) =>
           inputOf(shape, indices.includes(i) ? "int32" : float, seed + n + i),
         ),
-        f: (...x) => [f(...x)],
+        f: together([f].flat(), () => {}),
+        ...(Array.isArray(f) && { cut: together([f].flat(), (value) => void value.realise()) }),
       }));
     }
   }

@@ -18,9 +18,14 @@ import { allocate, epsilonOf } from "@amari/core/backend";
 import type { TensorFunction } from "../fuzz/variants.ts";
 import { type Bound, type Check, deferred } from "./check.ts";
 
-/** Elements of the largest operand, or of the result. */
+/** Elements of the largest operand, or of the result, at least. */
 const elements = 2 ** 24;
-const [rows, columns] = [2 ** 11, 2 ** 13];
+
+/** A matrix of no fewer, of whose sides no power of two is a divisor: the last of whatever it is cut into are not whole. */
+const [rows, columns] = [2 ** 11 + 1, 2 ** 13 - 1];
+
+/** The side of one that falls into whole pieces. */
+const evenColumns = 2 ** 13;
 
 /** An operand as a function of the place; its values and every sum of them are integers that float32 has. */
 interface Operand {
@@ -82,13 +87,14 @@ const cases: readonly LargeCase[] = [
     name: "broadcast rows",
     operands: [sign([rows, columns]), place([columns])],
     f: (x, y) => [x!.add(y!) as Tensor],
-    result: (_, fill) => fill(elements, (i) => signAt(i) + (i % columns)),
+    result: (_, fill) => fill(rows * columns, (i) => signAt(i) + (i % columns)),
   },
   {
     name: "permuted",
     operands: [place([rows, columns]), sign([columns, rows])],
     f: (x, y) => [x!.transpose().mul(y!) as Tensor],
-    result: (_, fill) => fill(elements, (i) => ((i % rows) * columns + Math.floor(i / rows)) * signAt(i) + 0),
+    result: (_, fill) =>
+      fill(rows * columns, (i) => ((i % rows) * columns + Math.floor(i / rows)) * signAt(i) + 0),
   },
   {
     name: "flipped and cut",
@@ -140,12 +146,12 @@ const cases: readonly LargeCase[] = [
   },
   {
     name: "sum of many rows",
-    operands: [sign([2 ** 17, 2 ** 7])],
+    operands: [sign([2 ** 17 + 1, 2 ** 7])],
     f: (x) => [x!.sum(1) as Tensor],
     result: (_, fill) =>
       fill(
-        2 ** 17,
-        sums(2 ** 17, 2 ** 7, (row, i) => signAt(row * 2 ** 7 + i)),
+        2 ** 17 + 1,
+        sums(2 ** 17 + 1, 2 ** 7, (row, i) => signAt(row * 2 ** 7 + i)),
       ),
   },
   {
@@ -166,7 +172,10 @@ const cases: readonly LargeCase[] = [
     // One of four in each row: the rest is too small to be seen.
     name: "softmax",
     operands: [
-      { shape: [rows, columns], at: (i) => (Math.floor(i / columns + i) % (columns / 4) === 5 ? 0 : -1000) },
+      {
+        shape: [elements / evenColumns, evenColumns],
+        at: (i) => (Math.floor(i / evenColumns + i) % (evenColumns / 4) === 5 ? 0 : -1000),
+      },
     ],
     f: (x) => [x!.softmax() as Tensor],
     result: ([x], fill) => fill(elements, (i) => (x!.at(i) === 0 ? 0.25 : 0)),
@@ -252,7 +261,7 @@ const cases: readonly LargeCase[] = [
     f: (x) => [cumsum(x!, 1) as Tensor],
     result: (_, fill) => {
       let sum = 0;
-      return fill(elements, (i) => (sum = signAt(i) + (i % columns === 0 ? 0 : sum)));
+      return fill(rows * columns, (i) => (sum = signAt(i) + (i % columns === 0 ? 0 : sum)));
     },
   },
   {

@@ -53,6 +53,17 @@ const repeat: TensorFunction = (x) => [
   ) as Tensor,
 ];
 
+const decay: TensorFunction = (xs) => [
+  ...scan(
+    (sum: Tensor, x: Tensor) => {
+      const next = sum.mul(0.5).add(x) as Tensor;
+      return [next, next] as const;
+    },
+    xs!.slice(0) as Tensor,
+    xs!,
+  ),
+];
+
 const tangents =
   (f: TensorFunction): TensorFunction =>
   (...x) =>
@@ -73,6 +84,8 @@ export function* transformationChecks(float: DType): Generator<Check> {
     yield check("scan", "its gradients", inputs, gradients(recur));
     yield check("scan", "its tangents", inputs, tangents(recur));
   }
+  // More turns than a backend prepares at once.
+  yield check("scan", "1,000 turns", [numbers(float, 1000, 2)], decay);
   const batch = [numbers(float, 3, 4, 4), numbers(float, 3, 6, 4)];
   yield check("scan", "vmap", batch, vmap(recur) as unknown as TensorFunction);
   yield check("scan", "its gradients under vmap", batch, gradients(vmap(recur) as unknown as TensorFunction));
@@ -108,6 +121,11 @@ export function* fuzzChecks(float: DType, count: number, seed: number): Generato
       what: `number ${i} of seed ${seed}`,
       inputs: variant.inputs(program),
       f: variant.transform((...x) => evaluate(program, x)),
+      // Placeholders have no values to be stored.
+      cut:
+        variant.name === "plain"
+          ? (...x) => evaluate(program, x, (value) => void value.realise())
+          : undefined,
       bound: spread,
     };
   }

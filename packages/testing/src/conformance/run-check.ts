@@ -1,5 +1,5 @@
 import { AmariError, type Backend, type DType, jit, type Tensor, type TypedArray } from "@amari/core";
-import { epsilonOf, isFloat, toTypedArray, ulpDistance, ulpIn } from "@amari/core/backend";
+import { bytesOn, epsilonOf, isFloat, toTypedArray, ulpDistance, ulpIn } from "@amari/core/backend";
 import { perturbedData, perturbedRuns, type Results, runOn, submitOn } from "../fuzz/check-program.ts";
 import { firstDifference, judge } from "../fuzz/judge.ts";
 import { PerturbingBackend } from "../fuzz/perturbing-backend.ts";
@@ -23,19 +23,26 @@ export async function runCheck(check: Check, pair: Pair): Promise<Outcome> {
     return failed(check, `the reference throws ${String((error as Error).stack)}`);
   }
   let got: Results;
-  let jitted: Results;
+  const again: { readonly name: string; readonly results: Results }[] = [];
   try {
     got = await readOn(pair.backend, check.f, check.inputs);
-    jitted = await readOn(pair.backend, jit(check.f) as TensorFunction, check.inputs);
+    const others = { jit: jit(check.f) as TensorFunction, "storing values on the way": check.cut };
+    for (const [name, f] of Object.entries(others))
+      if (f !== undefined) again.push({ name, results: await readOn(pair.backend, f, check.inputs) });
   } catch (error) {
     const isDeclined = error instanceof AmariError && (error.code === "dtype" || error.code === "backend");
     if (isDeclined && (await isAlive(pair.backend))) return { kind: "unsupported", reason: error.message };
     return failed(check, `${pair.backend.name} throws ${String((error as Error).stack)}`);
   }
-  for (const [i, data] of jitted.data.entries()) {
-    const at = firstDifference(data, got.data[i]!);
-    if (at >= 0)
-      return failed(check, `jit gives other bits: element ${at} is ${data[at]}, not ${got.data[i]![at]}`);
+  for (const { name, results } of again) {
+    for (const [i, data] of results.data.entries()) {
+      const at = firstDifference(data, got.data[i]!);
+      if (at >= 0)
+        return failed(
+          check,
+          `${name} gives other bits: element ${at} is ${data[at]}, not ${got.data[i]![at]}`,
+        );
+    }
   }
   return expectation(got);
 }
@@ -199,7 +206,21 @@ function largestOf(values: ArrayLike<number>): number {
 
 const show = (x: number): string => (Object.is(x, -0) ? "-0" : String(x));
 
+/** What was in a result's memory before it was written: as a float large, as a bool neither 0 nor 1. */
+const soiled = 0x7b;
+
+/** Memory that nobody has used holds zeros, and so would hide what a backend leaves unwritten. */
+function soil(backend: Backend, results: readonly Tensor[]): void {
+  const blocks = results.map((result) => {
+    const bytes = new Uint8Array(bytesOn(backend, result)).fill(soiled);
+    const block = backend.alloc(bytes.length);
+    backend.write(block, bytes);
+    return block;
+  });
+  for (const block of blocks) backend.free(block);
+}
+
 async function readOn(backend: Backend, f: TensorFunction, inputs: readonly Input[]): Promise<Results> {
-  const tensors = submitOn(backend, f, inputs);
+  const tensors = submitOn(backend, f, inputs, (results) => soil(backend, results));
   return { tensors, data: await Promise.all(tensors.map((x) => x.data())) };
 }

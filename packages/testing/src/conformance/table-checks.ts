@@ -70,6 +70,7 @@ export function* tableChecks(
         bound,
       };
     }
+    const specials = k === 0 && !elementwise ? [...specialValues] : [];
     for (const [i, { case: c, shapes, size }] of [
       ...shapedCases(operation, types, seed + operation.name.length),
     ].entries()) {
@@ -86,7 +87,7 @@ export function* tableChecks(
         },
         () => inLayout(layout, resultsFor(c), inputs()),
       );
-      const special = k === 0 && !elementwise ? specialsAt.get(size) : undefined;
+      const special = hasRoom(shapes) ? specials.shift() : undefined;
       if (special === undefined) continue;
       yield deferred({ operation: operation.name, what: `${special.name} ${at}`, bound: spread }, () => ({
         inputs: strewn(inputs(), special, uniformFrom(seed + i)),
@@ -103,23 +104,33 @@ interface Special {
   readonly share: number;
 }
 
-/** What stands in operands of some sizes. */
-const specialsAt: ReadonlyMap<number, Special> = new Map([
-  [13, { name: "zeros of both signs", values: [0, -0, -0], share: 1 }],
-  [65, { name: "some NaN", values: [Number.NaN], share: 0.02 }],
-  [257, { name: "some infinities", values: [Infinity, -Infinity], share: 0.01 }],
-]);
+/** What stands in the operands of the first sizes that have room for it. */
+const specialValues: readonly Special[] = [
+  { name: "some infinities", values: [Infinity, -Infinity], share: 0.01 },
+  { name: "zeros of both signs", values: [0, -0, -0], share: 1 },
+  { name: "some NaN", values: [Number.NaN], share: 0.02 },
+];
+
+/** Whether special values can stand among others, and are not too many to be compared often. */
+const hasRoom = (shapes: readonly (readonly number[])[]): boolean =>
+  shapes.some((shape) => {
+    const size = shape.reduce((a, b) => a * b, 1);
+    return size >= 13 && size <= 4096;
+  });
 
 /**
- * Inputs of which the first float has special values among its elements; only one has, since a backend may multiply the
- * zeros that pad an operand or skip them.
+ * Inputs of which the first float has special values among its elements, at least one; only one has, since a backend may
+ * multiply the zeros that pad an operand or skip them.
  */
 function strewn(inputs: readonly Input[], { values, share }: Special, uniform: Uniform): Input[] {
   const first = inputs.findIndex(({ dtype }) => dtype.startsWith("float"));
-  const strew = (x: number) => (uniform() < share ? values[Math.floor(uniform() * values.length)]! : x);
-  return inputs.map((input, i) =>
-    i === first ? { ...input, values: Array.from(input.values, strew) } : input,
-  );
+  return inputs.map((input, i) => {
+    if (i !== first) return input;
+    const one = Math.floor(uniform() * input.values.length);
+    const strew = (x: number, at: number) =>
+      at === one || uniform() < share ? values[Math.floor(uniform() * values.length)]! : x;
+    return { ...input, values: Array.from(input.values, strew) };
+  });
 }
 
 /** A few samples of each operand, stacked along a first axis. */

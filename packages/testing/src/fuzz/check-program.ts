@@ -62,16 +62,26 @@ export function runOn(backend: Backend, f: TensorFunction, inputs: readonly Inpu
   return { tensors, data: tensors.map((x) => x.dataSync()) };
 }
 
-/** Runs a function on a backend without waiting for what comes of it. */
-export function submitOn(backend: Backend, f: TensorFunction, inputs: readonly Input[]): Tensor[] {
-  const before = currentDefault();
+/**
+ * Runs a function on a backend without waiting for what comes of it.
+ *
+ * @param before - called with the results before they are computed, as far as they have not been by then
+ */
+export function submitOn(
+  backend: Backend,
+  f: TensorFunction,
+  inputs: readonly Input[],
+  before: (results: readonly Tensor[]) => void = () => {},
+): Tensor[] {
+  const previous = currentDefault();
   setDefaultBackend(backend);
   try {
     const tensors = f(...inputs.map(tensorOf));
+    before(tensors);
     for (const x of tensors) x.realise();
     return tensors;
   } finally {
-    if (before !== null) setDefaultBackend(before);
+    if (previous !== null) setDefaultBackend(previous);
   }
 }
 
