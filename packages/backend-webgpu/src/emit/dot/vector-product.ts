@@ -302,8 +302,9 @@ function alone(
   const x = four((i) =>
     load(matrix, `(at + ${across * i}) * ${outerStride}`, `(p + ${along * i}) * ${innerStride}`),
   );
-  const y = (v: number): string =>
-    four((i) => load(other(matrix), `${v * vectorStride}`, `(p + ${along * i}) * ${vectorInnerStride}`));
+  const ofVector = (v: number, i: number): string =>
+    load(other(matrix), `${v * vectorStride}`, `(p + ${i}) * ${vectorInnerStride}`);
+  const y = (v: number): string => (isAcross ? `${type}(${ofVector(v, 0)})` : four((i) => ofVector(v, i)));
   // What is kept of a turn: the sums of four places, or the branch that four sums of one make.
   const kept = sums / own;
   const keep = (v: number): string =>
