@@ -3,15 +3,25 @@ const scratch = new DataView(new ArrayBuffer(8));
 /** Beyond this a number is nearer to 2^16, where the infinity of float16 stands, than to the largest float16, 65504. */
 const overflow = 65520;
 
+const wide = new Float64Array(1);
+const halvesOfWide = new Uint32Array(wide.buffer);
+/** Which of them holds the sign and the exponent. */
+const high = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1 ? 1 : 0;
+
+/** The exponent of 2^-14, the smallest normal float16, and what is added to one, in the upper half of a float64. */
+const smallest = (1023 - 14) << 20;
+const above = 42 << 20;
+
 /** The float16 nearest to a number, halves to even: one rounding, also of a float64. */
 export function roundToFloat16(x: number): number {
   const magnitude = Math.abs(x);
   if (!(magnitude < overflow)) return Number.isNaN(x) ? x : x * Infinity;
-  scratch.setFloat64(0, magnitude);
-  const exponent = (scratch.getUint16(0) >> 4) - 1023;
-  // The gap between float16 of this size; a float64 of 2^52 has no fraction, so adding it rounds to whole gaps.
-  const gap = 2 ** (Math.max(exponent, -14) - 10);
-  const rounded = (magnitude / gap + 2 ** 52 - 2 ** 52) * gap;
+  wide[0] = magnitude;
+  // Where float16 of this size have gaps of g, float64 have them from 2^52 g on: adding that rounds to whole gaps.
+  halvesOfWide[high] = Math.max(halvesOfWide[high]! & 0x7ff00000, smallest) + above;
+  halvesOfWide[1 - high] = 0;
+  const base = wide[0]!;
+  const rounded = magnitude + base - base;
   return x < 0 || Object.is(x, -0) ? -rounded : rounded;
 }
 
