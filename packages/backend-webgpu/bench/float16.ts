@@ -69,19 +69,14 @@ const [batch, width, layers] = [1024, 256, 12];
 async function bytesOfStep(dtype: DType): Promise<number> {
   const weights = Array.from({ length: layers }, (_, i) => normal(i, width, width).realise() as Tensor);
   const x = normal(9, batch, width).realise() as Tensor;
-  const step = jit((...w: Tensor[]) =>
-    grad(
-      (...w: Tensor[]) => {
-        const last = w.reduce(
-          (h, layer) => h.matmul(layer.astype(dtype)).tanh() as Tensor,
-          x.astype(dtype) as Tensor,
-        );
-        return last.square().mean().astype("float32") as Tensor<[]>;
-      },
-      weights.map((_, i) => i) as [number],
-    )(...w),
-  );
-  await step(...weights);
+  const loss = (w: Tensor[]): Tensor<[]> => {
+    const last = w.reduce(
+      (h, layer) => h.matmul(layer.astype(dtype)).tanh() as Tensor,
+      x.astype(dtype) as Tensor,
+    );
+    return last.square().mean().astype("float32") as Tensor<[]>;
+  };
+  jit(grad(loss))(weights);
   const { latest } = backend as unknown as { latest: Parameters<typeof backend.compile>[0] };
   return (backend.compile(latest) as WebgpuExecutable).scratchBytes;
 }
