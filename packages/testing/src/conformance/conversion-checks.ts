@@ -28,18 +28,23 @@ const edges: readonly number[] = [
   1 + 2 ** -52,
 ];
 
+/** Beyond 64 bits, and fewer than fill a vector. */
+const far: readonly number[] = [1e19, -1e19, 2 ** 63];
+
 /** The conversions from a dtype to every other. */
 export function* conversionChecks(from: DType, to: readonly DType[]): Generator<Check> {
   const held = from.startsWith("float") ? edges : [];
   const values = [...valuesOf(from), ...held, ...sampleValues(from, count, 0, true)];
   for (const dtype of to) {
     if (dtype === from) continue;
-    yield {
+    const check = (what: string, given: readonly number[]): Check => ({
       operation: "astype",
-      what: `from ${from} to ${dtype}`,
-      inputs: [{ shape: [values.length], dtype: from, values }],
+      what: `from ${from} to ${dtype}${what}`,
+      inputs: [{ shape: [given.length], dtype: from, values: given }],
       f: (x) => [x!.astype(dtype) as Tensor],
       bound: { kind: "spread" },
-    };
+    });
+    yield check("", values);
+    if (from.startsWith("float")) yield check(", from beyond 64 bits", far);
   }
 }

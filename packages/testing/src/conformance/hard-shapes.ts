@@ -1,4 +1,5 @@
 import {
+  arange,
   argmax,
   concat,
   conv,
@@ -6,6 +7,7 @@ import {
   type DType,
   matmul,
   pad,
+  permute,
   scatterAddAlongAxis,
   sort,
   type Tensor,
@@ -125,6 +127,40 @@ const kinds: readonly Kind[] = [
     some: true,
   },
   { name: "gather", f: (x, i) => take(x, i) as Tensor, shapes: (n) => [[5], [n]], indices: [1] },
+  {
+    name: "sums turned around by a gather",
+    f: [
+      (x) => [x.mul(2) as Tensor, cumsum(x)],
+      (x, sums) =>
+        [
+          x,
+          take(
+            sums,
+            arange(x.size, { dtype: "int32" })
+              .neg()
+              .add(x.size - 1),
+          ),
+        ] as Tensor[],
+    ],
+    shapes: (n) => [[n]],
+    most: 5000,
+  },
+  {
+    name: "rows turned around",
+    f: [
+      (x) => x.sub(x.max(1, { keepDims: true })).exp() as Tensor,
+      (x) => [x, (x.flip(1) as Tensor).mul(2)] as Tensor[],
+    ],
+    shapes: (n) => [[3, n]],
+    most: 5000,
+    some: true,
+  },
+  {
+    name: "sum of planes turned around",
+    f: [(x) => permute(x, [0, 2, 1]) as Tensor, (x) => x.sum([1, 2]) as Tensor],
+    shapes: (n) => [[2, 3, n]],
+    most: 5000,
+  },
   {
     name: "scatter",
     f: (x, i) => scatterAddAlongAxis(x, i, 1, 5) as Tensor,

@@ -64,6 +64,20 @@ const decay: TensorFunction = (xs) => [
   ),
 ];
 
+/** Slices of which not all begin on a multiple of four elements, but what is computed of each does. */
+const addLong: TensorFunction = (xs) => [
+  ...scan(
+    (sum: Tensor, x: Tensor) => {
+      const next = sum.add(x.slice([0, longSlice])) as Tensor;
+      return [next, x.sum()] as const;
+    },
+    xs!.slice(0).slice([0, longSlice]).mul(0) as Tensor,
+    xs!,
+  ),
+];
+
+const longSlice = 2 ** 16;
+
 const tangents =
   (f: TensorFunction): TensorFunction =>
   (...x) =>
@@ -86,6 +100,7 @@ export function* transformationChecks(float: DType): Generator<Check> {
   }
   // More turns than a backend prepares at once.
   yield check("scan", "1,000 turns", [numbers(float, 1000, 2)], decay);
+  yield check("scan", "slices that begin anywhere", [numbers(float, 3, longSlice + 1)], addLong);
   const batch = [numbers(float, 3, 4, 4), numbers(float, 3, 6, 4)];
   yield check("scan", "vmap", batch, vmap(recur) as unknown as TensorFunction);
   yield check("scan", "its gradients under vmap", batch, gradients(vmap(recur) as unknown as TensorFunction));

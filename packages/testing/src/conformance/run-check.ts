@@ -26,7 +26,11 @@ export async function runCheck(check: Check, pair: Pair): Promise<Outcome> {
   const again: { readonly name: string; readonly results: Results }[] = [];
   try {
     got = await readOn(pair.backend, check.f, check.inputs);
-    const others = { jit: jit(check.f) as TensorFunction, "storing values on the way": check.cut };
+    const others = {
+      jit: jit(check.f) as TensorFunction,
+      "storing values on the way": check.cut,
+      "jit with donated arguments": check.cut && donating(check.f),
+    };
     for (const [name, f] of Object.entries(others))
       if (f !== undefined) again.push({ name, results: await readOn(pair.backend, f, check.inputs) });
   } catch (error) {
@@ -205,6 +209,12 @@ function largestOf(values: ArrayLike<number>): number {
 }
 
 const show = (x: number): string => (Object.is(x, -0) ? "-0" : String(x));
+
+/** The same function, whose results may be written into the memory of its arguments. */
+const donating =
+  (f: TensorFunction): TensorFunction =>
+  (...x) =>
+    (jit(f, { donate: x.map((_, i) => i) }) as TensorFunction)(...x);
 
 /** What was in a result's memory before it was written: as a float large, as a bool neither 0 nor 1. */
 const soiled = 0x7b;
