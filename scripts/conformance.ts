@@ -2,10 +2,13 @@
  * Everything that the table of operations promises, asked of a backend:
  *   pnpm conformance [--backend cpu|webgpu|reference] [--dtype float16] [--every 1] [--only sum,sin] [--programs 200] [--small]
  *                    [--seed 0] [--failures 20] [--jobs 2] [--threads 4] [--browser [--worker]]
+ *                    [--rows shared] [--product "shared 64x64"]
  *
  * Prints for each operation how many checks passed, its largest error in ulp and as a share of its bound, and what the
  * backend says it cannot do. The exit code is 1 if a check failed. Several processes share the checks, by default one for
  * each core and 4 GB of memory.
+ *
+ * --rows and --product have WebGPU compute folds and products as it does on a GPU, where it has but a software driver.
  *
  * With --browser the backend runs in headless Chromium, in --jobs of them, on the main thread of a page or in a worker. There
  * the page may share memory unless --threads is 1. Deno and Bun run this file as well as Node:
@@ -22,7 +25,7 @@ import { findChromium, installChromium } from "./browser/chromium.ts";
 import { runInBrowser, serveSources } from "./conformance/browser.ts";
 import type { Message } from "./conformance/process.ts";
 import { type Job, type Listener, type News, run } from "./conformance/run.ts";
-import { choose, readOptions, refuse, wholeNumber } from "./options.ts";
+import { choose, orRefuse, readOptions, refuse, wholeNumber } from "./options.ts";
 
 // Deno and Bun run it too, but start processes without the condition by which this one finds the sources.
 const isNode = process.versions["deno"] === undefined && process.versions["bun"] === undefined;
@@ -39,6 +42,8 @@ const values = readOptions({
   failures: { type: "string", default: "20" },
   jobs: { type: "string", default: String(defaultJobs) },
   threads: { type: "string" },
+  rows: { type: "string" },
+  product: { type: "string" },
   browser: { type: "boolean", default: false },
   worker: { type: "boolean", default: false },
 });
@@ -56,6 +61,11 @@ const job: Job = {
   large: !values.small,
   only: values.only?.split(","),
   threads: values.threads === undefined ? undefined : wholeNumber("threads", values.threads, 1),
+  webgpu: {
+    ...(values.rows !== undefined && { rows: choose("rows", values.rows, ["shared", "alone"]) }),
+    // The backend itself says which there are.
+    ...(values.product !== undefined && { product: values.product as "registers 4x4" }),
+  },
 };
 
 const started = performance.now();
@@ -65,7 +75,7 @@ let [next, done, failed, shown] = [0, 0, 0, started];
 const takeNext = (): number => next++;
 const listener: Listener = { tell: hear, next: async () => takeNext() };
 if (values.browser) await inBrowsers();
-else if (jobs === 1) await run(job, listener);
+else if (jobs === 1) await orRefuse(() => run(job, listener));
 else await Promise.all(Array.from({ length: jobs }, inProcess));
 process.stderr.write("\r\x1b[K");
 const report = tally.report(name);

@@ -1,6 +1,6 @@
 import { cpuBackend } from "@amari/backend-cpu";
 import { referenceBackend } from "@amari/backend-reference";
-import { webgpu } from "@amari/backend-webgpu";
+import { type WebgpuOptions, webgpu } from "@amari/backend-webgpu";
 import { type Backend, type DType, setDefaultBackend } from "@amari/core";
 import { type ConformanceOptions, conformance, type Outcome } from "@amari/testing";
 
@@ -9,6 +9,8 @@ export interface Job extends Required<Pick<ConformanceOptions, "every" | "progra
   readonly backend: keyof typeof backends;
   /** Of the CPU backend. Default: what it takes by itself. */
   readonly threads?: number | undefined;
+  /** Of WebGPU: a software driver takes other code by itself than a GPU. Default: what it takes by itself. */
+  readonly webgpu?: WebgpuOptions | undefined;
   readonly dtype?: DType | undefined;
   readonly only?: readonly string[] | undefined;
 }
@@ -30,8 +32,8 @@ const backends = {
     const backend = cpuBackend(threads === undefined ? {} : { threads });
     return [backend, `cpu, ${backend.threads === 1 ? "1 thread" : `${backend.threads} threads`}`] as const;
   },
-  webgpu: async () => {
-    const backend = await webgpu();
+  webgpu: async ({ webgpu: options }: Job) => {
+    const backend = await webgpu(options);
     const { description, vendor, architecture } = backend.description;
     return [backend, `webgpu, ${description || `${vendor} ${architecture}`}`] as const;
   },
@@ -40,7 +42,7 @@ const backends = {
 
 /** Takes checks until none is left, and tells what came of them. */
 export async function run(job: Job, { tell, next }: Listener): Promise<void> {
-  const { backend: name, threads: _, dtype, only, ...options } = job;
+  const { backend: name, threads: _, webgpu: __, dtype, only, ...options } = job;
   const reference = referenceBackend();
   setDefaultBackend(reference);
   const [backend, description] = await backends[name](job);
