@@ -59,7 +59,8 @@ const job: Job = {
   programs: wholeNumber("programs", values.programs, 0),
   seed: wholeNumber("seed", values.seed, 0),
   large: !values.small,
-  only: values.only?.split(","),
+  // Names of kinds have commas before spaces.
+  only: values.only?.split(/,(?! )/),
   threads: values.threads === undefined ? undefined : wholeNumber("threads", values.threads, 1),
   webgpu: {
     ...(values.rows !== undefined && { rows: choose("rows", values.rows, ["shared", "alone"]) }),
