@@ -251,7 +251,7 @@ class Walk {
           if (holds === undefined) for (const slot of assigned) invocation.values[slot] = undefined;
           const signal = body(invocation);
           if (signal === "return") return signal;
-          // How often it turns is not known: any turn is like this one.
+          // How often it turns is not known: any turn is like this one, and what one does to the next is not seen.
           if (signal === "break" || holds === undefined) return "on";
           step?.(invocation);
         }

@@ -107,13 +107,15 @@ export function emitVectorProduct(
   return { shaders: [product, sum], table, memory };
 }
 
-/** Where everything begins, from the numbers `piece` and `matrix`. */
-function beginnings(stage: DotStage, split: Split, table: TableLayout): string[] {
+/** Where everything begins, from the number `place`; `blocks` of them make one matrix's piece. */
+function beginnings(stage: DotStage, split: Split, table: TableLayout, blocks: number): string[] {
   const { left, right, result, batch, m, n, k } = stage;
   const base = ({ buffer, offset, batchStrides }: DotStage["left"]): string =>
     `${table.buffer(buffer)} + ${offset} + ${placeInBatch(batch, batchStrides)}`;
   const isWhole = split.pieces === 1;
   return [
+    `let piece = place / ${blocks} % ${split.pieces};`,
+    `let matrix = place / ${blocks * split.pieces};`,
     `let left = ${base(left)};`,
     `let right = ${base(right)};`,
     `let to = ${isWhole ? base(result) : `${ownMemory} + (piece * ${matricesOf(stage)} + matrix) * ${m * n}`};`,
@@ -160,9 +162,7 @@ function byRows(
     `let place = i32(${groupNumber});`,
     `if (place >= ${groups}) { return; }`,
     `let outer = place % ${outer};`,
-    `let piece = place / ${outer} % ${split.pieces};`,
-    `let matrix = place / ${outer * split.pieces};`,
-    ...beginnings(stage, split, table),
+    ...beginnings(stage, split, table, outer),
     ...names.map((name) => `var ${name} = 0.0f;`),
     `for (var p = first + i32(lane); p < last; p += ${sums}) {`,
     `  let x = ${load(matrix, `outer * ${outerStride}`, `p * ${innerStride}`)};`,
@@ -248,9 +248,7 @@ function byColumns(
     `if (place >= ${groups}) { return; }`,
     `let outer = place % ${blocks} * ${placesOfGroup} + i32(lane) % ${placesOfGroup};`,
     `let at = min(outer, ${outer - 1});`,
-    `let piece = place / ${blocks} % ${split.pieces};`,
-    `let matrix = place / ${blocks * split.pieces};`,
-    ...beginnings(stage, split, table),
+    ...beginnings(stage, split, table, blocks),
     `var p = first + i32(lane) / ${placesOfGroup} * ${run};`,
     ...steps,
     ...branches.map((branch, v) => `${partial(v, 0)} = ${branch};`),
@@ -320,9 +318,7 @@ function alone(
     `let place = i32(${groupNumber} * ${aloneWorkgroup}u + lane);`,
     `if (place >= ${groups}) { return; }`,
     `let at = place % ${outer / places} * ${places};`,
-    `let piece = place / ${outer / places} % ${split.pieces};`,
-    `let matrix = place / ${(outer / places) * split.pieces};`,
-    ...beginnings(stage, split, table),
+    ...beginnings(stage, split, table, outer / places),
     ...each((v) => `var parts${v}: array<${places === 1 ? "f32" : type}, ${kept}>;`),
     `for (var r = 0; r < ${kept}; r++) {`,
     ...each((v) => `  var sum${v} = ${type}();`),
